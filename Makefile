@@ -1,0 +1,83 @@
+# Everything a person or a CI machine does with this repository. `make` alone lists it.
+
+PYTHON ?= python3
+RUN_ENV := .venv
+DEV_ENV := .venv-dev
+DEV := $(DEV_ENV)/bin
+COMPILE = $(DEV)/uv pip compile $(LOCK_FLAGS) --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links
+
+# Extra arguments, for example: make run ARGS="--port 9000", make test ARGS="-k cancel", make lock LOCK_FLAGS=--upgrade
+ARGS ?=
+LOCK_FLAGS ?=
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run venv venv-dev check format test test-versions provision lock images clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: venv ## Start the whole service in one process: API, relay, worker and upkeep on SQLite
+	@$(RUN_ENV)/bin/narad dev $(ARGS)
+
+venv: $(RUN_ENV)/.complete ## Build .venv from requirements.txt
+
+venv-dev: $(DEV_ENV)/.complete ## Build .venv-dev from requirements-dev.txt
+
+$(RUN_ENV)/.complete: requirements.txt pyproject.toml
+$(DEV_ENV)/.complete: requirements-dev.txt pyproject.toml
+
+# An environment is made anew whenever its lock changes, and counts only once it is complete.
+$(RUN_ENV)/.complete $(DEV_ENV)/.complete:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(MAKE) --no-print-directory .install-venv
+	@echo "building $(@D) from $< (once; a minute or two)"
+	@rm -rf $(@D)
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+# Debian's Python comes without the means to build an environment.
+.PHONY: .install-venv
+.install-venv:
+	@package=$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'); \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "installing $$package"; \
+		apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $$package; \
+	else \
+		echo "$(PYTHON) cannot build environments: install its venv module (Debian: $$package)" >&2; exit 1; \
+	fi
+
+check: venv-dev ## Check format, lint, types and import rules
+	$(DEV)/ruff format --check .
+	$(DEV)/ruff check .
+	$(DEV)/mypy
+	$(DEV)/lint-imports
+
+format: venv-dev ## Format the code and mend what the linter can
+	$(DEV)/ruff check --fix .
+	$(DEV)/ruff format .
+
+provision: ## Make sure that the servers the tests need are on this machine
+	@$(PYTHON) -m tests.support.provision
+
+test: venv-dev provision ## Run the whole suite on private PostgreSQL and RabbitMQ servers
+	$(DEV)/python -m pytest $(ARGS)
+
+test-versions: venv-dev ## Run the suite on PostgreSQL 17 and RabbitMQ 4 (Debian, as root)
+	@$(PYTHON) -m tests.support.versions
+	NARAD_TEST_SERVERS=17/4 $(DEV)/python -m pytest $(ARGS)
+
+lock: venv-dev ## Pin the dependencies anew (LOCK_FLAGS=--upgrade takes newer ones)
+	$(COMPILE) pyproject.toml -o requirements.txt
+	$(COMPILE) --extra dev pyproject.toml -o requirements-dev.txt
+
+images: ## Build the container image
+	deploy/images.sh
+
+clean: ## Remove environments, caches and builds; the data in .narad stays
+	rm -rf .venv .venv-dev .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,5 @@
+"""`python -m narad` is `narad`."""
+
+from narad.cli.main import app
+
+app()

@@ -1,0 +1,1 @@
+"""HTTP in and out: checks what comes in, stores it, and shows what is stored. Knows nothing of how tasks are run."""

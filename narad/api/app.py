@@ -1,0 +1,43 @@
+"""The application: routers, errors and limits put together."""
+
+from functools import partial
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+import narad
+from narad.api import errors, health
+from narad.api.schemas import ProblemView
+from narad.api.services import Services
+from narad.api.v1 import tasks
+
+_DESCRIPTION = "Hand over work with one request; it is stored, run by a worker, and its outcome kept."
+
+
+def create_app(services: Services, *, max_body_bytes: int) -> FastAPI:
+    """The ASGI application over these services."""
+    app = FastAPI(
+        title="Narad",
+        version=narad.__version__,
+        description=_DESCRIPTION,
+        max_body_size=max_body_bytes,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.services = services
+    app.include_router(health.router)
+    app.include_router(tasks.router)
+    errors.register(app)
+    app.openapi = partial(_document, app)  # type: ignore[method-assign] # FastAPI's documented way to extend it
+    return app
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, with the schema that every problem refers to."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        schema = ProblemView.model_json_schema(ref_template="#/components/schemas/{model}")
+        document["components"]["schemas"]["ProblemView"] = schema
+        app.openapi_schema = document
+    return app.openapi_schema

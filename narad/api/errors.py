@@ -1,0 +1,115 @@
+"""From every exception that can reach the edge to a problem. Registered once, in `app.py`."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from narad.api import problems
+from narad.api.problems import FieldError, Problem
+from narad.errors import DataRejectedError, OverloadedError, StoreUnavailableError
+
+log = structlog.get_logger(__name__)
+
+RETRY_AFTER_SECONDS = 1
+_RETRY = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+_BAD_BODY = 400
+
+
+def register(app: FastAPI) -> None:
+    """Answer every exception with a problem."""
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(StoreUnavailableError, _store_unavailable)
+    app.add_exception_handler(OverloadedError, _overloaded)
+    app.add_exception_handler(DataRejectedError, _rejected)
+    app.add_exception_handler(Exception, _internal)
+
+
+def _answer(request: Request, problem: Problem) -> Response:
+    return problem.response(request.scope.get("root_path", ""))
+
+
+async def _problem(request: Request, error: Exception) -> Response:
+    if not isinstance(error, Problem):
+        raise TypeError(error)
+    return _answer(request, error)
+
+
+async def _validation(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise TypeError(error)
+    return _answer(request, from_validation(error.errors(), _parameters(request)))
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise TypeError(error)
+    kind = problems.MALFORMED_JSON if error.status_code == _BAD_BODY else problems.of_status(error.status_code)
+    detail = f"{request.method} {request.url.path}: {error.detail}."
+    return _answer(request, Problem(kind, detail, headers=error.headers))
+
+
+async def _store_unavailable(request: Request, error: Exception) -> Response:
+    log.warning("api.store_unavailable", reason=str(error))
+    detail = "The database does not answer. Nothing is known to have changed; try again."
+    return _answer(request, Problem(problems.STORE_UNAVAILABLE, detail, headers=_RETRY))
+
+
+async def _overloaded(request: Request, error: Exception) -> Response:
+    return _answer(request, Problem(problems.REDUCED_CAPACITY, f"{error} Try again.", headers=_RETRY))
+
+
+async def _rejected(request: Request, error: Exception) -> Response:
+    log.warning("api.data_rejected", reason=str(error))
+    return _answer(request, Problem(problems.VALIDATION_ERROR, "The database cannot store what was sent."))
+
+
+async def _internal(request: Request, _error: Exception) -> Response:
+    detail = "The request could not be carried out; the log of the service says why."
+    return _answer(request, Problem(problems.INTERNAL, detail))
+
+
+def from_validation(errors: Sequence[Mapping[str, Any]], known_parameters: Sequence[str]) -> Problem:
+    """The problem that tells of validation errors as Pydantic lists them."""
+    for error in errors:
+        if error["type"] == "json_invalid":
+            return Problem(problems.MALFORMED_JSON, f"{error['ctx']['error']} at character {error['loc'][-1]}.")
+        if error["type"] == "extra_forbidden" and error["loc"][0] == "query":
+            return _unknown_parameter(str(error["loc"][-1]), known_parameters)
+    fields = [_field_error(error) for error in errors]
+    count = "1 field is" if len(fields) == 1 else f"{len(fields)} fields are"
+    return Problem(problems.VALIDATION_ERROR, f"{count} not valid.", errors=fields)
+
+
+def nearest(name: str, known: Sequence[str]) -> str | None:
+    """The known name that looks most like `name`, where one does."""
+    return next(iter(difflib.get_close_matches(name, known, n=1)), None)
+
+
+def _field_error(error: Mapping[str, Any]) -> FieldError:
+    place, *path = error["loc"]
+    detail = str(error["msg"]).removeprefix("Value error, ")
+    if place == "body":
+        return FieldError(detail=detail, code=error["type"], pointer=problems.pointer(path))
+    return FieldError(detail=detail, code=error["type"], parameter=str(path[0] if path else place))
+
+
+def _unknown_parameter(name: str, known: Sequence[str]) -> Problem:
+    close = nearest(name, known)
+    hint = f" Did you mean {close}?" if close else f" Known are: {', '.join(known)}."
+    error = FieldError(detail="is not a known parameter", code="unknown", parameter=name)
+    return Problem(problems.UNKNOWN_PARAMETER, f"There is no parameter {name}.{hint}", errors=[error], nearest=close)
+
+
+def _parameters(request: Request) -> list[str]:
+    """The query parameters of the endpoint, in the order of the document."""
+    route = request.scope.get("route")
+    schema = request.app.openapi()["paths"].get(getattr(route, "path", ""), {}).get(request.method.lower(), {})
+    return [parameter["name"] for parameter in schema.get("parameters", []) if parameter["in"] == "query"]

@@ -1,0 +1,196 @@
+"""What goes over the wire: the body that creates a task, the parameters of a list, a task as it is shown."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, PlainSerializer
+
+from narad.domain.names import HANDLER_NAME, LONGEST_HANDLER_NAME, LONGEST_QUEUE_NAME, QUEUE_NAME
+from narad.domain.status import Priority, Status
+from narad.domain.storable import NotStorableError, check_text
+
+LONGEST_NAME = 200
+LONGEST_DESCRIPTION = 10_000
+MOST_TAGS = 50
+LONGEST_TAG = 100
+LONGEST_TIMEOUT_SECONDS = 7 * 86_400
+MOST_ATTEMPTS = 1_000
+DEFAULT_PAGE = 50
+LARGEST_PAGE = 200
+MOST_VALUES = 100
+
+
+def _storable(text: str) -> str:
+    try:
+        return check_text(text)
+    except NotStorableError as error:
+        raise ValueError(error.reason) from error
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be blank")
+    return text
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("must be a time that UTC can express") from error
+
+
+def _shown(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _distinct(tags: list[str]) -> list[str]:
+    return list(dict.fromkeys(tags))
+
+
+Text = Annotated[str, AfterValidator(_storable)]
+Name = Annotated[Text, AfterValidator(_not_blank), Field(min_length=1, max_length=LONGEST_NAME)]
+HandlerName = Annotated[str, Field(pattern=HANDLER_NAME, max_length=LONGEST_HANDLER_NAME)]
+QueueName = Annotated[str, Field(pattern=QUEUE_NAME, max_length=LONGEST_QUEUE_NAME)]
+Tag = Annotated[Text, AfterValidator(_not_blank), Field(min_length=1, max_length=LONGEST_TAG)]
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+ShownMoment = Annotated[datetime, PlainSerializer(_shown, when_used="json")]
+
+
+class TaskCreate(BaseModel):
+    """A task to be created. Only `name` is required."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"name": "Thumbnail", "priority": "HIGH", "handler": "demo.echo", "payload": {"width": 320}}]
+        },
+    )
+
+    name: Name = Field(description="What people call this task.")
+    description: Annotated[Text, Field(max_length=LONGEST_DESCRIPTION)] | None = None
+    priority: Priority = Priority.MEDIUM
+    handler: HandlerName | None = Field(default=None, description="The handler that does the work.")
+    payload: dict[str, JsonValue] = Field(default_factory=dict, description="The keyword arguments of the handler.")
+    queue: QueueName | None = Field(default=None, description="The queue; by default that of the handler.")
+    run_at: Moment | None = Field(default=None, description="Not before this time; by default at once.")
+    max_attempts: int | None = Field(default=None, ge=1, le=MOST_ATTEMPTS, description="Failed attempts allowed.")
+    timeout_seconds: float | None = Field(
+        default=None, gt=0, le=LONGEST_TIMEOUT_SECONDS, allow_inf_nan=False, description="Longest run of one attempt."
+    )
+    tags: Annotated[list[Tag], AfterValidator(_distinct), Field(max_length=MOST_TAGS)] = Field(default_factory=list)
+
+
+class TaskQuery(BaseModel):
+    """Which tasks to list. Repeated parameters are alternatives, different ones add up."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: Annotated[list[Status], Field(max_length=MOST_VALUES)] = Field(default_factory=list)
+    priority: Annotated[list[Priority], Field(max_length=MOST_VALUES)] = Field(default_factory=list)
+    handler: Annotated[list[Text], Field(max_length=MOST_VALUES)] = Field(default_factory=list)
+    queue: Annotated[list[Text], Field(max_length=MOST_VALUES)] = Field(default_factory=list)
+    tag: Annotated[list[Text], Field(max_length=MOST_VALUES)] = Field(default_factory=list)
+    name: Annotated[Text, Field(max_length=LONGEST_NAME)] | None = Field(
+        default=None, description="A part of the name; its case is ignored."
+    )
+    created_after: Moment | None = Field(default=None, description="Created at this time or later.")
+    created_before: Moment | None = Field(default=None, description="Created before this time.")
+    limit: int = Field(default=DEFAULT_PAGE, ge=1, le=LARGEST_PAGE)
+    cursor: Annotated[str, Field(max_length=500)] | None = Field(
+        default=None, description="The `next_cursor` of the page before."
+    )
+
+
+class ProgressView(BaseModel):
+    """How far a task is, from 0 to 1."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    value: float
+    message: str | None
+
+
+class ErrorSummaryView(BaseModel):
+    """Why the latest attempt failed, or why the task ended without a result."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    type: str
+    message: str
+    retryable: bool
+
+
+class ErrorView(ErrorSummaryView):
+    """The same, with where in the code it happened."""
+
+    traceback: str | None
+
+
+class TaskSummaryView(BaseModel):
+    """A task in a list: without payload and result."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    name: str
+    description: str | None
+    priority: Priority
+    status: Status
+    handler: str
+    queue: str
+    tags: tuple[str, ...]
+    created_at: ShownMoment
+    run_at: ShownMoment
+    started_at: ShownMoment | None
+    finished_at: ShownMoment | None
+    cancel_requested_at: ShownMoment | None
+    attempt: int = Field(description="Executions so far; only grows.")
+    failures: int = Field(description="Failed attempts so far.")
+    losses: int = Field(description="Workers lost while running it.")
+    max_attempts: int
+    max_losses: int
+    timeout_seconds: float | None
+    worker_id: UUID | None
+    progress: ProgressView | None
+    error: ErrorSummaryView | None
+    version: int = Field(description="Grows with every change.")
+
+
+class TaskView(TaskSummaryView):
+    """A task, whole."""
+
+    error: ErrorView | None
+    payload: dict[str, JsonValue]
+    result: JsonValue
+
+
+class StatusView(BaseModel):
+    """Where a task stands: what a poll needs."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    status: Status
+    progress: ProgressView | None
+    version: int
+    finished_at: ShownMoment | None
+
+
+class TaskPage(BaseModel):
+    """A page of a list, the newest first."""
+
+    items: list[TaskSummaryView]
+    next_cursor: str | None = Field(description="Leads to the next page; null on the last one.")
+
+
+class ProblemView(BaseModel):
+    """An error, as of RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[dict[str, str]] = Field(default_factory=list)

@@ -1,0 +1,88 @@
+"""Direct dispatch: no broker. Workers claim from the store; a hand-over wakes those of the same process."""
+
+from collections.abc import Mapping, Sequence
+from typing import Never
+from uuid import UUID
+from weakref import WeakSet
+
+from typing_extensions import override
+
+from narad.dispatch.base import Delivery, Dispatch, Subscription
+from narad.domain.status import Priority
+from narad.domain.task import HandOver, Lane
+
+
+class DirectDispatch(Dispatch):
+    """Workers of this process are woken; those of others find out when they look at the store next."""
+
+    def __init__(self) -> None:
+        self._subscriptions: WeakSet[DirectSubscription] = WeakSet()
+
+    @property
+    @override
+    def may_lose(self) -> bool:
+        return False
+
+    @property
+    @override
+    def available(self) -> bool:
+        return True
+
+    @override
+    async def start(self) -> None:
+        return
+
+    @override
+    async def stop(self) -> None:
+        return
+
+    @override
+    async def hand_over(self, tasks: Sequence[HandOver]) -> Sequence[UUID]:
+        queues = {task.queue for task in tasks}
+        for subscription in self._subscriptions:
+            if not queues.isdisjoint(subscription.queues):
+                subscription.hint()
+        return [task.id for task in tasks]
+
+    @override
+    async def subscribe(self, queues: Sequence[str], prefetch: Mapping[Priority, int]) -> Subscription:
+        subscription = DirectSubscription(queues)
+        self._subscriptions.add(subscription)
+        return subscription
+
+
+class DirectSubscription(Subscription):
+    """Hints only: never attached, so never a delivery."""
+
+    def __init__(self, queues: Sequence[str]) -> None:
+        super().__init__()
+        self.queues = frozenset(queues)
+
+    @property
+    @override
+    def attached(self) -> bool:
+        return False
+
+    @override
+    def heads(self) -> Mapping[Lane, float]:
+        return {}
+
+    @override
+    def take(self, lane: Lane) -> Never:
+        raise LookupError(lane)
+
+    @override
+    def put_back(self, deliveries: Sequence[Delivery]) -> None:
+        return
+
+    @override
+    async def ack(self, deliveries: Sequence[Delivery]) -> None:
+        return
+
+    @override
+    async def dead_letter(self, delivery: Delivery, reason: str) -> None:
+        raise LookupError(delivery)
+
+    @override
+    async def close(self) -> None:
+        self.queues = frozenset()

@@ -1,0 +1,141 @@
+"""The worker's end of RabbitMQ: one channel and one consumer per lane, and the deliveries in hand."""
+
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+import aiormq
+import structlog
+from aiormq.abc import AbstractChannel as UnderlayChannel
+from aiormq.abc import DeliveredMessage
+from pamqp.commands import Basic
+from typing_extensions import override
+
+from narad.dispatch import topology
+from narad.dispatch.base import Delivery, Subscription
+from narad.dispatch.declare import declare, declare_dead_letters
+from narad.dispatch.link import Link
+from narad.domain.status import Priority
+from narad.domain.task import Lane
+
+log = structlog.get_logger(__name__)
+
+REASON_HEADER = "x-narad-reason"
+_PERSISTENT = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RabbitDelivery(Delivery):
+    """A delivery with its tag, which means something on its channel alone."""
+
+    channel: UnderlayChannel
+    tag: int
+
+
+class RabbitSubscription(Subscription):
+    """Deliveries in hand, by lane. They die with their connection: the broker delivers them again."""
+
+    def __init__(
+        self, urls: Sequence[str], queues: Sequence[str], prefetch: Mapping[Priority, int], *, timeout_seconds: float
+    ) -> None:
+        super().__init__()
+        self._lanes = [lane for queue in queues for lane in topology.lanes(queue)]
+        self._prefetch = prefetch
+        self._timeout_seconds = timeout_seconds
+        self._in_hand: dict[Lane, deque[Delivery]] = {lane: deque() for lane in self._lanes}
+        self._attached = False
+        self._link = Link(urls, "consume", build=self._build, drop=self._drop, timeout_seconds=timeout_seconds)
+
+    async def start(self) -> None:
+        """Connect, and keep connected."""
+        await self._link.start()
+
+    @override
+    async def close(self) -> None:
+        await self._link.stop()
+
+    @property
+    @override
+    def attached(self) -> bool:
+        return self._attached
+
+    @override
+    def heads(self) -> Mapping[Lane, float]:
+        return {lane: deliveries[0].published_at for lane, deliveries in self._in_hand.items() if deliveries}
+
+    @override
+    def take(self, lane: Lane) -> Delivery:
+        return self._in_hand[lane].popleft()
+
+    @override
+    def put_back(self, deliveries: Sequence[Delivery]) -> None:
+        for delivery in reversed(deliveries):
+            self._in_hand[delivery.lane].appendleft(delivery)
+
+    @override
+    async def ack(self, deliveries: Sequence[Delivery]) -> None:
+        for delivery in deliveries:
+            channel, tag = _handle(delivery)
+            try:
+                await channel.basic_ack(tag, wait=False)
+            except (aiormq.exceptions.AMQPError, OSError, RuntimeError):
+                log.debug("broker.ack_lost", lane=str(delivery.lane))
+
+    @override
+    async def dead_letter(self, delivery: Delivery, reason: str) -> None:
+        """A copy with the reason in a header, then the ack: a plain reject would lose the reason."""
+        channel, tag = _handle(delivery)
+        properties = Basic.Properties(delivery_mode=_PERSISTENT, headers={REASON_HEADER: reason})
+        try:
+            await channel.basic_publish(
+                delivery.body,
+                exchange=topology.DEAD_LETTER_EXCHANGE,
+                routing_key=topology.DEAD_LETTER_KEY,
+                properties=properties,
+                mandatory=True,
+                timeout=self._timeout_seconds,
+            )
+            await channel.basic_ack(tag)
+        except (aiormq.exceptions.AMQPError, OSError, TimeoutError, RuntimeError) as error:
+            log.warning("broker.dead_letter_failed", reason=repr(error))
+            self._link.broken()
+
+    async def _build(self, link: Link) -> None:
+        for lane in self._lanes:
+            channel, underlay = await link.open_channel()
+            queue = topology.lane_queue(lane)
+            await declare_dead_letters(channel)
+            await declare(channel, queue)
+            await channel.set_qos(prefetch_count=self._prefetch[lane.priority])
+            await underlay.basic_consume(queue.name, partial(self._deliver, lane, underlay))
+        self._attached = True
+        self.hint()
+
+    def _drop(self) -> None:
+        self._attached = False
+        for deliveries in self._in_hand.values():
+            deliveries.clear()
+        self.hint()
+
+    async def _deliver(self, lane: Lane, channel: UnderlayChannel, message: DeliveredMessage) -> None:
+        """Only put it aside: the library cancels this callback when the connection drops."""
+        published_at = message.header.properties.timestamp
+        self._in_hand[lane].append(
+            RabbitDelivery(
+                body=message.body,
+                lane=lane,
+                published_at=published_at.timestamp() if isinstance(published_at, datetime) else time.time(),
+                channel=channel,
+                tag=message.delivery_tag or 0,
+            )
+        )
+        self.hint()
+
+
+def _handle(delivery: Delivery) -> tuple[UnderlayChannel, int]:
+    if not isinstance(delivery, RabbitDelivery):
+        raise TypeError(f"{delivery!r} is not a delivery of RabbitMQ")
+    return delivery.channel, delivery.tag

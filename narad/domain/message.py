@@ -1,0 +1,35 @@
+"""What the broker carries: the version of the message and the id of a task, never a payload or a status."""
+
+import json
+from uuid import UUID
+
+VERSION = 1
+
+
+class UndecodableMessageError(ValueError):
+    """The bytes are not a message of ours; the text says why, for the dead-letter queue."""
+
+
+def encode(task_id: UUID) -> bytes:
+    """The message that says: look at this task."""
+    return b'{"v":%d,"id":"%s"}' % (VERSION, str(task_id).encode())
+
+
+def decode(body: bytes) -> UUID:
+    """The task id inside a message.
+
+    Raises:
+        UndecodableMessageError: the body is not JSON of the expected form, or of another version.
+    """
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise UndecodableMessageError("the body is not JSON") from error
+    if not isinstance(fields, dict):
+        raise UndecodableMessageError("the body is not a JSON object")
+    if fields.get("v") != VERSION or isinstance(fields["v"], bool):
+        raise UndecodableMessageError(f"version {fields.get('v')!r} is not {VERSION}")
+    try:
+        return UUID(fields["id"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UndecodableMessageError(f"id {fields.get('id')!r} is not a UUID") from error

@@ -1,0 +1,145 @@
+"""The task: what is submitted, what a list shows, what is stored, what a worker gets."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeAlias
+from uuid import UUID
+
+from narad.domain.status import Priority, Status
+
+Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"] | None
+"""A value that JSON can express."""
+
+JsonObject: TypeAlias = Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskError:
+    """Why an attempt did not complete.
+
+    `type` is a stable word for programs (an exception class or one of ours such as `Timeout`), `message` is for people.
+    """
+
+    type: str
+    message: str
+    traceback: str | None = None
+    retryable: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a running attempt is: `value` from 0 to 1."""
+
+    value: float
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTask:
+    """A task as submitted: complete, checked, and not yet stored.
+
+    `run_at` in the future keeps it away from workers until then.
+    """
+
+    id: UUID
+    name: str
+    description: str | None
+    priority: Priority
+    handler: str
+    queue: str
+    payload: JsonObject
+    tags: tuple[str, ...]
+    created_at: datetime
+    run_at: datetime
+    max_attempts: int
+    max_losses: int
+    timeout_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSummary:
+    """A stored task without the parts that may be large: what a list shows."""
+
+    id: UUID
+    name: str
+    description: str | None
+    priority: Priority
+    status: Status
+    handler: str
+    queue: str
+    tags: tuple[str, ...]
+    created_at: datetime
+    run_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    cancel_requested_at: datetime | None
+    attempt: int
+    failures: int
+    losses: int
+    max_attempts: int
+    max_losses: int
+    timeout_seconds: float | None
+    worker_id: UUID | None
+    progress: Progress | None
+    error: TaskError | None
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task(TaskSummary):
+    """A stored task, whole."""
+
+    payload: JsonObject
+    result: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedTask:
+    """What a worker needs to run one attempt. `attempt` fences every later write of it."""
+
+    id: UUID
+    attempt: int
+    handler: str
+    queue: str
+    priority: Priority
+    payload: JsonObject
+    tags: tuple[str, ...]
+    failures: int
+    max_attempts: int
+    timeout_seconds: float | None
+    deadline_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandOver:
+    """A stored task on its way to dispatch: where it belongs, and which hand-over of which attempt this is."""
+
+    id: UUID
+    queue: str
+    priority: Priority
+    status: Status
+    attempt: int
+    handovers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A row that a worker owns, as its heartbeat reads it."""
+
+    id: UUID
+    attempt: int
+    cancel_requested: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One queue at one priority: what a broker queue carries."""
+
+    queue: str
+    priority: Priority
+
+
+def seconds(value: float) -> timedelta:
+    """The duration of so many seconds."""
+    return timedelta(seconds=value)

@@ -1,0 +1,117 @@
+"""The relay: what was just committed is handed over at once, what a dead process left behind is swept up.
+
+The nudge is a hint kept in memory; the row is the truth. A nudge that is dropped, a publish that is not confirmed, a
+process that dies at any point: the row is still due, and the sweep of any relay finds it.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from typing_extensions import override
+
+from narad.clock import Clock
+from narad.dispatch.base import Dispatch
+from narad.domain.status import Status
+from narad.domain.task import HandOver, NewTask
+from narad.errors import BrokerUnavailableError, StoreUnavailableError
+from narad.service import Service
+from narad.store.handovers import FIRST_GUARD_SECONDS, HandOvers
+
+log = structlog.get_logger(__name__)
+
+WINDOW = 256
+"""Hand-overs at a time: a confirm of many walks all that are outstanding, so the window stays small."""
+MOST_NUDGES = 10_000
+MARK_AFTER_SECONDS = 0.02
+"""Time that a mark waits: by then many of its tasks are claimed, and need no mark."""
+_GUARD = timedelta(seconds=FIRST_GUARD_SECONDS)
+
+
+class Relay(Service):
+    """Hands tasks over to dispatch and marks them PENDING."""
+
+    def __init__(self, handovers: HandOvers, dispatch: Dispatch, clock: Clock, *, sweep_seconds: float) -> None:
+        super().__init__()
+        self._handovers = handovers
+        self._dispatch = dispatch
+        self._clock = clock
+        self._sweep_seconds = sweep_seconds
+        self._nudges: deque[HandOver] = deque(maxlen=MOST_NUDGES)
+        self._nudged = asyncio.Event()
+        self._marks: list[UUID] = []
+        self._to_mark = asyncio.Event()
+
+    @override
+    async def start(self) -> None:
+        self._spawn(self._hand_over_nudged())
+        self._spawn(self._sweep())
+        self._spawn(self._mark())
+
+    def nudge(self, tasks: Sequence[NewTask]) -> None:
+        """Hear of tasks that were just committed; never blocks, and may forget."""
+        now = self._clock.now()
+        self._nudges.extend(
+            HandOver(id=t.id, queue=t.queue, priority=t.priority, status=Status.NEW, attempt=0, handovers=0)
+            for t in tasks
+            if t.run_at <= now
+        )
+        self._nudged.set()
+
+    async def _hand_over_nudged(self) -> None:
+        while True:
+            await self._nudged.wait()
+            self._nudged.clear()
+            while self._nudges:
+                batch = [self._nudges.popleft() for _ in range(min(WINDOW, len(self._nudges)))]
+                await self._hand_over(batch)
+
+    async def _sweep(self) -> None:
+        """Look for due tasks, and with a full window again at once; keep still while nobody would take them."""
+        adopted = not self._dispatch.may_lose
+        while True:
+            taken = 0
+            if self._dispatch.available:
+                try:
+                    if not adopted:
+                        await self._handovers.make_due(now=self._clock.now())
+                        adopted = True
+                    due = await self._handovers.due(WINDOW, now=self._clock.now())
+                    taken = len(due)
+                    await self._hand_over(due)
+                except StoreUnavailableError as error:
+                    log.warning("relay.store_unavailable", reason=str(error))
+            if taken < WINDOW:
+                await asyncio.sleep(self._sweep_seconds)
+
+    async def _hand_over(self, batch: Sequence[HandOver]) -> None:
+        if not batch:
+            return
+        try:
+            confirmed = set(await self._dispatch.hand_over(batch))
+        except BrokerUnavailableError as error:
+            log.debug("relay.broker_unavailable", tasks=len(batch), reason=str(error))
+            return
+        # What cannot get lost needs no second look, so its rows are marked whatever their status, to be due no more.
+        self._marks += [
+            task.id
+            for task in batch
+            if task.id in confirmed and (task.status is Status.NEW or not self._dispatch.may_lose)
+        ]
+        if self._marks:
+            self._to_mark.set()
+
+    async def _mark(self) -> None:
+        while True:
+            await self._to_mark.wait()
+            await asyncio.sleep(MARK_AFTER_SECONDS)
+            self._to_mark.clear()
+            ids, self._marks = self._marks, []
+            guard_until = self._clock.now() + _GUARD if self._dispatch.may_lose else None
+            try:
+                await self._handovers.mark_pending(ids, guard_until=guard_until)
+            except StoreUnavailableError as error:
+                log.warning("relay.store_unavailable", tasks=len(ids), reason=str(error))

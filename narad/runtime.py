@@ -1,0 +1,212 @@
+"""The composition root: settings and roles become running services. The only module that names concrete backends."""
+
+import asyncio
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from narad.api.app import create_app
+from narad.api.handlers import KnownHandlers
+from narad.api.server import HttpServer
+from narad.api.services import Defaults, Services
+from narad.batcher import Batcher
+from narad.clock import Clock, SystemClock
+from narad.dispatch.base import Dispatch
+from narad.dispatch.direct import DirectDispatch
+from narad.dispatch.rabbitmq import RabbitDispatch
+from narad.domain.picking import AgeingQuota
+from narad.domain.retry import RetryPolicy
+from narad.domain.status import Priority
+from narad.errors import ConfigurationError
+from narad.relay.relay import Relay
+from narad.service import Service, stop_all
+from narad.settings import Settings
+from narad.store import schema
+from narad.store.database import Database, parse_url
+from narad.store.store import Store
+from narad.upkeep.rescuer import Rescuer
+from narad.worker.catalogue import describe, load_handlers
+from narad.worker.handler import AnyHandler
+from narad.worker.heartbeat import Rhythm
+from narad.worker.processor import Limits
+from narad.worker.worker import Worker, WorkerOptions
+
+BUILT_IN = ("narad.handlers.demo",)
+
+
+class Role(StrEnum):
+    """What a process does; any set of them may share one."""
+
+    API = "api"
+    RELAY = "relay"
+    WORKER = "worker"
+    UPKEEP = "upkeep"
+
+
+ALL_ROLES = frozenset(Role)
+API_ROLES = frozenset({Role.API, Role.RELAY, Role.UPKEEP})
+WORKER_ROLES = frozenset({Role.WORKER})
+
+
+@dataclass(kw_only=True)
+class Runtime:
+    """The services of one process, in the order in which they start."""
+
+    store: Store
+    dispatch: Dispatch
+    services: list[Service] = field(default_factory=list)
+    server: HttpServer | None = None
+    worker: Worker | None = None
+    draining: bool = False
+
+    async def start(self) -> None:
+        """Start everything; if one part cannot start, nothing stays behind."""
+        try:
+            await self.dispatch.start()
+            for service in self.services:
+                await service.start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Drain: services in the reverse order of their start, then the broker, then the database."""
+        self.draining = True
+        await stop_all(self.services)
+        await self.dispatch.stop()
+        await self.store.database.close()
+
+    async def died(self) -> None:
+        """Wait until a service ends that should not."""
+        waits = [asyncio.ensure_future(service.died.wait()) for service in self.services]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+
+def open_database(settings: Settings) -> Database:
+    """The database of the settings; connects on first use.
+
+    Raises:
+        ConfigurationError: its address is not valid.
+    """
+    return Database(
+        parse_url(settings.database_url.get_secret_value()),
+        pool_size=settings.database_pool,
+        timeout_seconds=settings.database_timeout_seconds,
+    )
+
+
+async def build(settings: Settings, roles: frozenset[Role], *, migrates: bool, clock: Clock | None = None) -> Runtime:
+    """Put the services of these roles together, after checking that they can work.
+
+    Raises:
+        ConfigurationError: the settings ask for something impossible.
+        SchemaOutdatedError: the schema is old, and this process does not migrate by itself.
+        StoreUnavailableError: the database cannot be reached.
+    """
+    clock = clock or SystemClock()
+    _check_possible(settings, roles)
+    handlers = load_handlers([*BUILT_IN, *settings.handlers])
+    store = Store(
+        open_database(settings),
+        lease=timedelta(seconds=settings.lease_seconds),
+        guard=timedelta(seconds=settings.handover_guard_seconds),
+    )
+    try:
+        await (schema.migrate(store.database) if migrates else schema.check(store.database))
+        await store.catalogue.publish(describe(load_handlers(BUILT_IN).values()), now=clock.now())
+        runtime = Runtime(store=store, dispatch=_dispatch(settings))
+        _add_services(runtime, settings, roles, handlers, clock)
+    except BaseException:
+        await store.database.close()
+        raise
+    return runtime
+
+
+def _check_possible(settings: Settings, roles: frozenset[Role]) -> None:
+    database = parse_url(settings.database_url.get_secret_value())
+    if settings.brokers and database.get_backend_name() == "sqlite":
+        raise ConfigurationError(
+            "NARAD_BROKER_URL is set while NARAD_DATABASE_URL is SQLite: a broker serves many hosts, a SQLite file "
+            "one. Use PostgreSQL, or leave NARAD_BROKER_URL empty."
+        )
+    if Role.API in roles and settings.auth != "none" and not _is_loopback(settings.host):
+        raise ConfigurationError(
+            f"NARAD_HOST={settings.host} would let anyone who reaches this machine create tasks. Bind 127.0.0.1, or "
+            "set NARAD_AUTH=none where something else guards the address."
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _dispatch(settings: Settings) -> Dispatch:
+    if settings.brokers:
+        return RabbitDispatch(settings.brokers, timeout_seconds=settings.publish_timeout_seconds)
+    return DirectDispatch()
+
+
+def _add_services(
+    runtime: Runtime, settings: Settings, roles: frozenset[Role], handlers: Mapping[str, AnyHandler], clock: Clock
+) -> None:
+    """In the order of starting: what accepts work comes last, so that it stops first."""
+    store = runtime.store
+    relay = None
+    if Role.RELAY in roles:
+        relay = Relay(store.handovers, runtime.dispatch, clock, sweep_seconds=settings.sweep_seconds)
+        runtime.services.append(relay)
+    if Role.UPKEEP in roles:
+        rescuer = Rescuer(
+            store.workers, clock, lease_seconds=settings.lease_seconds, pause_seconds=settings.rescue_seconds
+        )
+        runtime.services.append(rescuer)
+    if Role.WORKER in roles:
+        runtime.worker = Worker(store, runtime.dispatch, handlers, clock, _worker_options(settings))
+        runtime.services.append(runtime.worker)
+    if Role.API in roles:
+        app = create_app(_api_services(runtime, settings, relay, clock), max_body_bytes=settings.max_body_bytes)
+        runtime.server = HttpServer(app, host=settings.host, port=settings.port)
+        runtime.services.append(runtime.server)
+
+
+def _api_services(runtime: Runtime, settings: Settings, relay: Relay | None, clock: Clock) -> Services:
+    store = runtime.store
+    return Services(
+        store=store,
+        submissions=Batcher(store.tasks.insert, capacity=settings.submit_buffer),
+        created=relay.nudge if relay else lambda _tasks: None,
+        handlers=KnownHandlers(store.catalogue, clock, fresh_seconds=settings.catalogue_seconds),
+        clock=clock,
+        defaults=Defaults(
+            handler=settings.default_handler, max_attempts=settings.max_attempts, max_losses=settings.max_losses
+        ),
+        is_draining=lambda: runtime.draining,
+    )
+
+
+def _worker_options(settings: Settings) -> WorkerOptions:
+    return WorkerOptions(
+        concurrency=settings.concurrency,
+        queues=settings.queues,
+        rhythm=Rhythm(heartbeat_seconds=settings.heartbeat_seconds, lease_seconds=settings.lease_seconds),
+        limits=Limits(grace_seconds=settings.cancel_grace_seconds, most_result_bytes=settings.max_result_bytes),
+        policy=RetryPolicy(base_seconds=settings.backoff_seconds, cap_seconds=settings.backoff_cap_seconds),
+        quota=AgeingQuota(
+            every=settings.ageing_every,
+            limits_seconds={
+                Priority.MEDIUM: settings.ageing_medium_seconds,
+                Priority.LOW: settings.ageing_low_seconds,
+            },
+        ),
+        poll_seconds=settings.poll_seconds,
+        drain_seconds=settings.drain_seconds,
+    )

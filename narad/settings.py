@@ -1,0 +1,174 @@
+"""Every setting of the service, read once from the environment and passed down.
+
+A setting `x` is read from `NARAD_X`, from a `.env` file in the working directory, or, for a secret that is mounted as
+a file, from the file that `NARAD_X_FILE` names.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from narad.errors import ConfigurationError
+
+PREFIX = "NARAD_"
+
+
+def _split(value: object) -> object:
+    """Read `a,b` as a list of two."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+class Settings(BaseSettings):
+    """The settings. Durations are in seconds, sizes in bytes."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+
+    database_url: SecretStr = Field(
+        default=SecretStr("sqlite:///.narad/narad.db"),
+        description="Where tasks are stored: sqlite:///path or postgresql://user:password@host:port/database.",
+    )
+    broker_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="RabbitMQ, amqp://user:password@host:port/vhost, several with commas. Empty: direct dispatch.",
+    )
+    host: str = Field(default="127.0.0.1", description="Address that the HTTP server binds.")
+    port: int = Field(default=8000, ge=0, le=65_535, description="Port of the HTTP server; 0 takes a free one.")
+    auth: Literal["auto", "none"] = Field(
+        default="auto", description="none: serve without keys on an address that is not loopback; else that is refused."
+    )
+    handlers: Names = Field(
+        default=(), description="Modules with handlers, separated by commas; built-ins are always there."
+    )
+    default_handler: str = Field(default="demo.simulate", description="Handler of a task that names none.")
+    concurrency: int = Field(default=10, ge=1, le=10_000, description="Execution slots of a worker process.")
+    queues: Names = Field(
+        default=("default",), min_length=1, description="Queues that a worker serves, separated by commas."
+    )
+
+    lease_seconds: Seconds = Field(default=30, description="How long a worker holds its tasks without a sign of life.")
+    heartbeat_seconds: Seconds = Field(default=5, description="Pause between two signs of life of a worker.")
+    cancel_grace_seconds: Seconds = Field(
+        default=10, description="Time a handler has to stop after a cancel or time limit."
+    )
+    drain_seconds: Seconds = Field(default=30, description="Time that running handlers have to end after SIGTERM.")
+
+    max_attempts: int = Field(
+        default=3,
+        ge=1,
+        le=1_000,
+        description="Allowance of failed attempts where neither task nor handler says otherwise.",
+    )
+    max_losses: int = Field(default=3, ge=0, le=1_000, description="Allowance of lost workers before a task is FAILED.")
+    backoff_seconds: Seconds = Field(
+        default=2, description="Longest wait after the first failure; doubles with each further one."
+    )
+    backoff_cap_seconds: Seconds = Field(default=3600, description="Upper bound of that wait.")
+
+    ageing_every: int = Field(
+        default=8, ge=2, le=1_000, description="Every n-th pick of a worker goes to a task that waited too long."
+    )
+    ageing_medium_seconds: Seconds = Field(
+        default=15, description="Wait after which a MEDIUM task counts as waiting too long."
+    )
+    ageing_low_seconds: Seconds = Field(
+        default=60, description="Wait after which a LOW task counts as waiting too long."
+    )
+
+    poll_seconds: Seconds = Field(
+        default=0.5, description="Pause of an idle worker between looks at the store in direct dispatch."
+    )
+    sweep_seconds: Seconds = Field(
+        default=1, description="Pause between looks of an idle relay for tasks that are due."
+    )
+    handover_guard_seconds: Seconds = Field(
+        default=5, description="Age at which a NEW task that nobody handed over is swept up."
+    )
+    rescue_seconds: Seconds = Field(default=5, description="Pause between looks for workers whose lease ran out.")
+    publish_timeout_seconds: Seconds = Field(default=10, description="Longest wait for the broker to confirm.")
+    catalogue_seconds: Seconds = Field(
+        default=2, description="Age at which the API reads the catalogue of handlers again."
+    )
+
+    database_pool: int = Field(default=10, ge=1, le=1_000, description="Connections to PostgreSQL per process.")
+    database_timeout_seconds: Seconds = Field(default=10, description="Longest wait for a connection or a statement.")
+    max_body_bytes: int = Field(default=1_048_576, ge=1_024, le=67_108_864, description="Largest request body.")
+    max_result_bytes: int = Field(
+        default=262_144, ge=1_024, le=67_108_864, description="Largest result of a handler, as JSON."
+    )
+    submit_buffer: int = Field(
+        default=10_000,
+        ge=1,
+        le=1_000_000,
+        description="Submitted tasks that may wait for the store before the API answers 503.",
+    )
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Least severe level that is logged."
+    )
+    log_format: Literal["auto", "json", "console"] = Field(
+        default="auto", description="auto: console on a terminal, else json."
+    )
+
+    @model_validator(mode="after")
+    def _companions(self) -> "Settings":
+        if self.heartbeat_seconds * 2 > self.lease_seconds:
+            message = "lease_seconds must be at least twice heartbeat_seconds, else one late beat loses every task"
+            raise ValueError(message)
+        return self
+
+    @property
+    def brokers(self) -> tuple[str, ...]:
+        """The addresses of the brokers, in the order given; none for direct dispatch."""
+        return tuple(part.strip() for part in self.broker_url.get_secret_value().split(",") if part.strip())
+
+
+def load_settings(
+    environment: Mapping[str, str] = os.environ, overrides: Mapping[str, str | int] | None = None
+) -> Settings:
+    """Read the settings; `overrides`, such as those of a command line, win.
+
+    Raises:
+        ConfigurationError: a value is not valid, or a `NARAD_X_FILE` cannot be read; the text names the variable.
+    """
+    given: dict[str, Any] = {**_from_files(environment), **(overrides or {})}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise ConfigurationError(_explain(error)) from None
+
+
+def variable(field: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + field.upper()
+
+
+def _from_files(environment: Mapping[str, str]) -> dict[str, str]:
+    values = {}
+    for field in Settings.model_fields:
+        path = environment.get(variable(field) + "_FILE")
+        if path is None:
+            continue
+        try:
+            values[field] = Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            message = f"{variable(field)}_FILE: cannot read {path}: {error.strerror}."
+            raise ConfigurationError(message) from error
+    return values
+
+
+def _explain(error: ValidationError) -> str:
+    problems = []
+    for problem in error.errors(include_url=False, include_input=False):
+        field = ".".join(str(part) for part in problem["loc"])
+        problems.append(f"{variable(field) if field else 'settings'}: {problem['msg']}")
+    return "; ".join(problems)

@@ -1,0 +1,222 @@
+"""Attempts, from claim to finish. Every write after the claim is fenced by the number of the attempt."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Integer,
+    Select,
+    Update,
+    Uuid,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    union_all,
+    update,
+)
+
+from narad.domain.decide import Decision, Finish, PutBack
+from narad.domain.status import BY_URGENCY, Priority, Status
+from narad.domain.task import ClaimedTask, Progress, Running
+from narad.store.conditions import IS_RUNNING, IS_WAITING, has_priority
+from narad.store.database import Database
+from narad.store.dialects import in_ids, in_select, plus_seconds, rows_of
+from narad.store.rows import CLAIMED, from_error, from_progress, to_claimed
+from narad.store.tables import tasks
+from narad.store.types import StoredJson, UTCDateTime
+
+_now = bindparam("now", type_=UTCDateTime())
+
+
+def _claim(chosen: CTE) -> Update:
+    return (
+        update(tasks)
+        .where(in_select(tasks.c.id, select(chosen.c.id)))
+        .values(
+            status=Status.IN_PROGRESS,
+            attempt=tasks.c.attempt + 1,
+            worker_id=bindparam("worker_id", type_=Uuid()),
+            started_at=_now,
+            deadline_at=plus_seconds(_now, tasks.c.timeout_seconds),
+            due_at=None,
+            progress=None,
+            version=tasks.c.version + 1,
+        )
+        .returning(*CLAIMED)
+    )
+
+
+# A row held for a moment by the relay's mark must be waited for: skipping it would drop its message. Locking in the
+# order of the ids cannot deadlock.
+_CLAIM = _claim(
+    select(tasks.c.id)
+    .where(in_ids(tasks.c.id, "ids"), IS_WAITING, tasks.c.run_at <= _now)
+    .order_by(tasks.c.id)
+    .with_for_update(key_share=True)
+    .cte("chosen")
+)
+
+
+def _best(priority: Priority, before: ColumnElement[datetime], limit: str) -> Select[UUID]:
+    """The ids of up to `limit` waiting tasks of one lane, the longest waiting first, skipping those being claimed."""
+    rows = (
+        select(tasks.c.id)
+        .where(IS_WAITING, tasks.c.queue == bindparam("of_queue"), has_priority(priority), tasks.c.run_at <= before)
+        .order_by(tasks.c.run_at, tasks.c.id)
+        .limit(bindparam(limit, type_=Integer()))
+        .with_for_update(skip_locked=True)
+        .subquery(priority.lower())
+    )
+    return select(rows.c.id)
+
+
+# One probe per priority, each on its own part of the index; the database stops probing when the limit is reached.
+_CLAIM_NEXT = _claim(
+    union_all(*(_best(priority, _now, "slots") for priority in BY_URGENCY))
+    .limit(bindparam("slots", type_=Integer()))
+    .cte("chosen")
+)
+_CLAIM_AGED = _claim(
+    union_all(
+        *(
+            _best(priority, bindparam(f"{priority.lower()}_before", type_=UTCDateTime()), "slots")
+            for priority in reversed(BY_URGENCY)
+            if priority is not Priority.HIGH
+        )
+    )
+    .limit(bindparam("slots", type_=Integer()))
+    .cte("chosen")
+)
+
+_rows = rows_of(
+    "rows",
+    "r",
+    id=Uuid(),
+    attempt=Integer(),
+    status=tasks.c.status.type,
+    charge=Integer(),
+    run_at=UTCDateTime(),
+    finished_at=UTCDateTime(),
+    result=StoredJson,
+    error=StoredJson,
+    progress=StoredJson,
+)
+_v = select(*_rows.c).cte("v")
+_locked = (
+    select(tasks.c.id)
+    .join(_v, and_(tasks.c.id == _v.c.id, tasks.c.attempt == _v.c.attempt))
+    .where(IS_RUNNING)
+    .order_by(tasks.c.id)
+    .with_for_update(key_share=True, of=tasks)
+    .cte("locked")
+)
+_ends = _v.c.finished_at.is_not(None)
+_FINISH = (
+    update(tasks)
+    # A task whose cancel was asked for does not go round again; the caller then finishes it as CANCELLED.
+    .where(tasks.c.id == _v.c.id, tasks.c.id == _locked.c.id, or_(_ends, tasks.c.cancel_requested_at.is_(None)))
+    .values(
+        status=_v.c.status,
+        result=_v.c.result,
+        error=_v.c.error,
+        progress=func.coalesce(_v.c.progress, tasks.c.progress),
+        failures=tasks.c.failures + _v.c.charge,
+        finished_at=_v.c.finished_at,
+        run_at=func.coalesce(_v.c.run_at, tasks.c.run_at),
+        due_at=_v.c.run_at,
+        handovers=0,
+        worker_id=case((_ends, tasks.c.worker_id), else_=None),
+        deadline_at=None,
+        version=tasks.c.version + 1,
+    )
+    .returning(tasks.c.id)
+)
+_PROGRESS = (
+    update(tasks)
+    .where(tasks.c.id == bindparam("task_id"), tasks.c.attempt == bindparam("of_attempt"), IS_RUNNING)
+    .values(progress=bindparam("reached", type_=StoredJson), version=tasks.c.version + 1)
+    .returning(tasks.c.id)
+)
+_RUNNING = select(tasks.c.id, tasks.c.attempt, tasks.c.cancel_requested_at).where(
+    IS_RUNNING, tasks.c.worker_id == bindparam("worker_id")
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aged:
+    """How long tasks of the lower priorities may wait before they count as aged."""
+
+    medium: timedelta
+    low: timedelta
+
+
+class Attempts:
+    """The executions of tasks."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def claim(self, ids: Sequence[UUID], *, worker_id: UUID, now: datetime) -> Sequence[ClaimedTask]:
+        """Claim those of the tasks that wait and may run; the others are left out of the answer."""
+        rows = await self._database.run(_CLAIM, {"ids": ids, "worker_id": worker_id, "now": now})
+        return [to_claimed(row) for row in rows]
+
+    async def claim_next(
+        self, queue: str, slots: int, *, worker_id: UUID, now: datetime, aged: Aged | None = None
+    ) -> Sequence[ClaimedTask]:
+        """Claim up to `slots` tasks of the queue that may run: by priority, then the longest waiting.
+
+        With `aged`, only tasks of the lower priorities that have waited longer than that, LOW first.
+        """
+        parameters = {"of_queue": queue, "slots": slots, "worker_id": worker_id, "now": now}
+        if aged is None:
+            rows = await self._database.run(_CLAIM_NEXT, parameters)
+        else:
+            limits = {"medium_before": now - aged.medium, "low_before": now - aged.low}
+            rows = await self._database.run(_CLAIM_AGED, parameters | limits)
+        return [to_claimed(row) for row in rows]
+
+    async def finish(self, decisions: Sequence[Decision]) -> Sequence[bool]:
+        """Write what became of attempts; says for each, in order, whether it was written.
+
+        False means fenced: the attempt is no longer the current one, or, where it was to be put back, a cancel was
+        asked for meanwhile.
+        """
+        rows = await self._database.run(_FINISH, {"rows": [_finish_row(decision) for decision in decisions]})
+        written = {row.id for row in rows}
+        return [decision.id in written for decision in decisions]
+
+    async def report(self, task_id: UUID, attempt: int, progress: Progress) -> bool:
+        """Write the progress of a running attempt; False means fenced."""
+        parameters = {"task_id": task_id, "of_attempt": attempt, "reached": from_progress(progress)}
+        return bool(await self._database.run(_PROGRESS, parameters))
+
+    async def running(self, worker_id: UUID) -> Sequence[Running]:
+        """The attempts that the store holds for running on this worker."""
+        return [
+            Running(id=row.id, attempt=row.attempt, cancel_requested=row.cancel_requested_at is not None)
+            for row in await self._database.read(_RUNNING, {"worker_id": worker_id})
+        ]
+
+
+def _finish_row(decision: Decision) -> dict[str, Any]:
+    row = {
+        "id": decision.id,
+        "attempt": decision.attempt,
+        "charge": decision.charge,
+        "error": from_error(decision.error),
+        "progress": from_progress(decision.progress),
+    }
+    match decision:
+        case Finish(status=status, at=at, result=result):
+            return row | {"status": status, "run_at": None, "finished_at": at, "result": result}
+        case PutBack(run_at=run_at):
+            return row | {"status": Status.PENDING, "run_at": run_at, "finished_at": None, "result": None}

@@ -1,0 +1,183 @@
+"""The database: engines for either kind, one place that runs statements and translates what goes wrong."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import asyncpg
+from sqlalchemy import URL, Executable, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from narad.errors import ConfigurationError, DataRejectedError, StoreUnavailableError
+
+OLDEST_SQLITE = (3, 38)
+Parameters: TypeAlias = Mapping[str, Any]
+Rows: TypeAlias = list[Any]
+
+_AWAY = (OperationalError, InterfaceError, PoolTimeoutError, OSError, TimeoutError, asyncpg.PostgresConnectionError)
+_PASSING = frozenset({"57P01", "57P02", "57P03", "53300", "25006", "40001", "40P01", "55P03"})
+"""PostgreSQL's error codes (appendix A) for what passes by itself: stopping, crashed, starting up, too many
+connections, read-only; and for what a repetition solves: serialization failure, deadlock, lock timeout."""
+_BUSY_MILLISECONDS = 5_000
+
+
+class Database:
+    """One database and the connections of this process to it.
+
+    A statement given to `run` is a transaction of its own; `transaction` groups several. Both raise
+    `StoreUnavailableError` when the database is away and `DataRejectedError` when it refuses the data.
+    """
+
+    def __init__(self, url: URL, *, pool_size: int, timeout_seconds: float) -> None:
+        self.url = url
+        self._timeout_seconds = timeout_seconds
+        if self.is_sqlite:
+            self._writer, self._reader = _sqlite_engines(url)
+            self._single = self._writer
+        else:
+            self._writer = _postgresql_engine(url, pool_size, timeout_seconds)
+            self._reader = self._writer
+            self._single = self._writer.execution_options(isolation_level="AUTOCOMMIT")
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is a SQLite file."""
+        return self.url.get_backend_name() == "sqlite"
+
+    async def run(self, statement: Executable, parameters: Parameters | None = None) -> Rows:
+        """Run one writing statement as a transaction of its own; returns the rows that it returns."""
+        async with self._translated(), self._single.connect() as connection:
+            result = await connection.execute(statement, parameters)
+            rows = list(result.all()) if result.returns_rows else []
+            await connection.commit()
+            return rows
+
+    async def read(self, statement: Executable, parameters: Parameters | None = None) -> Rows:
+        """Run one reading statement; returns its rows."""
+        engine = self._reader if self.is_sqlite else self._single
+        async with self._translated(), engine.connect() as connection:
+            return list((await connection.execute(statement, parameters)).all())
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """A writing transaction: committed at the end of the block, rolled back on an exception."""
+        async with self._translated(), self._writer.begin() as connection:
+            yield connection
+
+    async def ping(self) -> None:
+        """Ask for nothing, to see that the database answers."""
+        await self.read(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Give back every connection."""
+        await self._writer.dispose()
+        await self._reader.dispose()
+
+    @asynccontextmanager
+    async def _translated(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                yield
+        except DBAPIError as error:
+            raise _translate(error) from error
+        except _AWAY as error:
+            raise StoreUnavailableError(_first_line(error)) from error
+
+
+def parse_url(value: str) -> URL:
+    """The address of a database as users write it, with our driver put in.
+
+    Raises:
+        ConfigurationError: the address is malformed or names a database that is not supported.
+    """
+    try:
+        url = make_url(value)
+    except ArgumentError:
+        message = "NARAD_DATABASE_URL is not an address such as postgresql://user:password@host:port/database."
+        raise ConfigurationError(message) from None
+    match url.get_backend_name():
+        case "postgresql" | "postgres":
+            return url.set(drivername="postgresql+asyncpg")
+        case "sqlite":
+            if not url.database or url.database == ":memory:":
+                message = (
+                    "NARAD_DATABASE_URL names a SQLite database in memory, which several connections cannot share."
+                )
+                raise ConfigurationError(message)
+            return url.set(drivername="sqlite+aiosqlite")
+        case other:
+            message = f"NARAD_DATABASE_URL names {other!r}; postgresql and sqlite are supported."
+            raise ConfigurationError(message)
+
+
+def _postgresql_engine(url: URL, pool_size: int, timeout_seconds: float) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=timeout_seconds,
+        pool_pre_ping=False,
+        hide_parameters=True,
+        connect_args={
+            "timeout": timeout_seconds,
+            "command_timeout": timeout_seconds,
+            "server_settings": {
+                "application_name": "narad",
+                "jit": "off",
+                "timezone": "UTC",
+                "idle_in_transaction_session_timeout": str(int(timeout_seconds * 2_000)),
+            },
+        },
+    )
+
+
+def _sqlite_engines(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
+    """One connection that writes, each transaction from its first statement on, and several that read beside it."""
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        message = (
+            f"SQLite {sqlite3.sqlite_version} is too old: 3.38 or newer is needed. Use PostgreSQL, or another Python."
+        )
+        raise ConfigurationError(message)
+    Path(url.database or "").absolute().parent.mkdir(parents=True, exist_ok=True)
+    writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=_BUSY_MILLISECONDS / 1_000)
+    reader = create_async_engine(url, pool_size=4, max_overflow=0)
+    for engine in (writer, reader):
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(writer.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return writer, reader
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
+    """Leave transactions to us, and trade nothing of durability for speed."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        f"busy_timeout={_BUSY_MILLISECONDS}",
+        "foreign_keys=ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _translate(error: DBAPIError) -> Exception:
+    code = getattr(error.orig, "sqlstate", None) or ""
+    if isinstance(error, DataError) or code.startswith("22"):
+        return DataRejectedError(_first_line(error))
+    if isinstance(error, IntegrityError) or code.startswith("23"):
+        return DataRejectedError(_first_line(error))
+    if error.connection_invalidated or isinstance(error, _AWAY) or code.startswith("08") or code in _PASSING:
+        return StoreUnavailableError(_first_line(error))
+    return error
+
+
+def _first_line(error: BaseException) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    return (str(cause) or type(cause).__name__).splitlines()[0]

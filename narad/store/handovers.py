@@ -1,0 +1,91 @@
+"""Hand-overs: the task row is the outbox, and these are the relay's looks at it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Integer, bindparam, case, literal_column, select, update
+
+from narad.domain.status import Status
+from narad.domain.task import HandOver
+from narad.store.conditions import IS_WAITING
+from narad.store.database import Database
+from narad.store.dialects import in_ids, in_select, plus_seconds
+from narad.store.tables import tasks
+from narad.store.types import UTCDateTime
+
+FIRST_GUARD_SECONDS = 10
+LONGEST_GUARD_SECONDS = 900
+_DOUBLINGS = 7
+"""Doublings of the first guard that still stay below the longest: 10 s times 2**6 is 640 s."""
+_MOST_HANDOVERS = 1_000
+
+_now = bindparam("now", type_=UTCDateTime())
+_guard_seconds = case(
+    (tasks.c.handovers >= _DOUBLINGS, LONGEST_GUARD_SECONDS),
+    else_=FIRST_GUARD_SECONDS * literal_column("1").op("<<")(tasks.c.handovers),
+)
+_due = (
+    select(tasks.c.id)
+    .where(IS_WAITING, tasks.c.due_at <= _now)
+    .order_by(tasks.c.due_at)
+    .limit(bindparam("most", type_=Integer()))
+    .with_for_update(skip_locked=True)
+    .cte("due")
+)
+_TAKE_DUE = (
+    update(tasks)
+    .where(in_select(tasks.c.id, select(_due.c.id)))
+    .values(
+        due_at=plus_seconds(_now, _guard_seconds),
+        handovers=case((tasks.c.handovers < _MOST_HANDOVERS, tasks.c.handovers + 1), else_=tasks.c.handovers),
+    )
+    .returning(tasks.c.id, tasks.c.queue, tasks.c.priority, tasks.c.status, tasks.c.attempt, tasks.c.handovers)
+)
+# Locked in the order of the ids, as a claim by id does: the two meet often and must not deadlock.
+_handed_over = (
+    select(tasks.c.id)
+    .where(in_ids(tasks.c.id, "ids"), IS_WAITING)
+    .order_by(tasks.c.id)
+    .with_for_update(key_share=True)
+    .cte("handed_over")
+)
+_MARK_PENDING = (
+    update(tasks)
+    .where(in_select(tasks.c.id, select(_handed_over.c.id)))
+    .values(
+        status=Status.PENDING,
+        due_at=bindparam("guard_until", type_=UTCDateTime()),
+        handovers=case((tasks.c.handovers == 0, 1), else_=tasks.c.handovers),
+        version=tasks.c.version + 1,
+    )
+    .returning(tasks.c.id)
+)
+_MAKE_DUE = update(tasks).where(IS_WAITING, tasks.c.due_at.is_(None)).values(due_at=_now, handovers=0)
+
+
+class HandOvers:
+    """Tasks on their way to dispatch."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def due(self, most: int, *, now: datetime) -> Sequence[HandOver]:
+        """Take up to `most` waiting tasks that are due, the longest due first, for handing over.
+
+        Each is due again after a guard time that doubles with every hand-over, so that a message that gets lost is
+        sent again and a backlog is not. Other relays skip what this one takes.
+        """
+        rows = await self._database.run(_TAKE_DUE, {"most": most, "now": now})
+        return [HandOver(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
+
+    async def mark_pending(self, ids: Sequence[UUID], *, guard_until: datetime | None) -> int:
+        """Mark handed-over tasks PENDING, those that still wait; returns how many.
+
+        With `guard_until` the relay looks again at that time; None says that nothing can get lost on the way.
+        """
+        return len(await self._database.run(_MARK_PENDING, {"ids": ids, "guard_until": guard_until}))
+
+    async def make_due(self, *, now: datetime) -> None:
+        """Put every waiting task that no relay would look at on the way again, as when a broker is put to use."""
+        await self._database.run(_MAKE_DUE, {"now": now})

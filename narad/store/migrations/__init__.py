@@ -1,0 +1,1 @@
+"""The schema, step by step; `narad/store/schema.py` runs the steps."""

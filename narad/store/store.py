@@ -1,0 +1,23 @@
+"""The store as one value: what the rest of the service is given."""
+
+from datetime import timedelta
+
+from narad.store.attempts import Attempts
+from narad.store.catalogue import Catalogue
+from narad.store.database import Database
+from narad.store.handovers import HandOvers
+from narad.store.tasks import Tasks
+from narad.store.workers import Workers
+
+
+class Store:
+    """Every statement of the service, by stage of a task's way."""
+
+    def __init__(self, database: Database, *, lease: timedelta, guard: timedelta) -> None:
+        """`lease` is that of a worker; `guard` how long a fresh task is left to the relay of its own process."""
+        self.database = database
+        self.tasks = Tasks(database, guard=guard)
+        self.handovers = HandOvers(database)
+        self.attempts = Attempts(database)
+        self.workers = Workers(database, lease=lease)
+        self.catalogue = Catalogue(database)

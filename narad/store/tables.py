@@ -1,0 +1,126 @@
+"""The tables, their invariants and their indexes.
+
+The CHECK constraints repeat what `narad.domain.status` says, so that no statement, ours or a person's, can leave a row
+that the service could not understand. Indexes are few on purpose: each one costs every change of status.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Double,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+
+from narad.domain.status import Priority, Status
+from narad.store.types import Code, StoredJson, UTCDateTime
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "ix": "ix_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+WAITING_SQL = "status IN (0, 1)"
+RUNNING_SQL = "status = 2"
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("description", Text),
+    Column("priority", Code(Priority), nullable=False),
+    Column("status", Code(Status), nullable=False),
+    Column("handler", Text, nullable=False),
+    Column("queue", Text, nullable=False),
+    Column("payload", StoredJson, nullable=False),
+    Column("tags", StoredJson, nullable=False),
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("run_at", UTCDateTime, nullable=False),
+    Column("due_at", UTCDateTime),
+    Column("handovers", SmallInteger, nullable=False, server_default=text("0")),
+    Column("started_at", UTCDateTime),
+    Column("deadline_at", UTCDateTime),
+    Column("finished_at", UTCDateTime),
+    Column("cancel_requested_at", UTCDateTime),
+    Column("worker_id", Uuid),
+    Column("attempt", Integer, nullable=False, server_default=text("0")),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("losses", Integer, nullable=False, server_default=text("0")),
+    Column("max_attempts", Integer, nullable=False),
+    Column("max_losses", Integer, nullable=False),
+    Column("timeout_seconds", Double),
+    Column("progress", StoredJson),
+    Column("result", StoredJson),
+    Column("error", StoredJson),
+    Column("version", BigInteger, nullable=False, server_default=text("1")),
+    CheckConstraint("status BETWEEN 0 AND 5", name="status_known"),
+    CheckConstraint("priority BETWEEN 0 AND 2", name="priority_known"),
+    CheckConstraint("(status >= 3) = (finished_at IS NOT NULL)", name="final_has_finished_at"),
+    CheckConstraint(
+        "status <> 2 OR (worker_id IS NOT NULL AND started_at IS NOT NULL AND attempt > 0)", name="running_has_worker"
+    ),
+    CheckConstraint("status <> 0 OR due_at IS NOT NULL", name="new_is_due"),
+    CheckConstraint("due_at IS NULL OR status IN (0, 1)", name="only_waiting_is_due"),
+    CheckConstraint("attempt >= 0 AND failures >= 0 AND losses >= 0", name="counts_not_negative"),
+    Index("due", "due_at", postgresql_where=text(WAITING_SQL), sqlite_where=text(WAITING_SQL)),
+    Index(
+        "waiting",
+        "queue",
+        "priority",
+        "run_at",
+        "id",
+        postgresql_where=text(WAITING_SQL),
+        sqlite_where=text(WAITING_SQL),
+    ),
+    Index("running", "worker_id", postgresql_where=text(RUNNING_SQL), sqlite_where=text(RUNNING_SQL)),
+    Index("status", "status", "id"),
+    postgresql_with={"fillfactor": "80", "autovacuum_vacuum_scale_factor": "0.02"},
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("concurrency", Integer, nullable=False),
+    Column("queues", StoredJson, nullable=False),
+    Column("handlers", StoredJson, nullable=False),
+    Column("started_at", UTCDateTime, nullable=False),
+    Column("heartbeat_at", UTCDateTime, nullable=False),
+    Column("lease_expires_at", UTCDateTime, nullable=False),
+    Column("stopped_at", UTCDateTime),
+    Column("draining", SmallInteger, nullable=False, server_default=text("0")),
+    Index(
+        "lease",
+        "lease_expires_at",
+        postgresql_where=text("stopped_at IS NULL"),
+        sqlite_where=text("stopped_at IS NULL"),
+    ),
+)
+
+handlers = Table(
+    "handlers",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("fingerprint", Text, primary_key=True),
+    Column("queue", Text, nullable=False),
+    Column("title", Text),
+    Column("description", Text),
+    Column("payload_schema", StoredJson, nullable=False),
+    Column("result_schema", StoredJson),
+    Column("options", StoredJson, nullable=False),
+    Column("seen_at", UTCDateTime, nullable=False),
+)

@@ -1,0 +1,138 @@
+"""Tasks as their submitters see them: insert, get, find, cancel."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, bindparam, func, insert, literal, or_, select, update
+
+from narad.domain.decide import CANCELLED_ERROR
+from narad.domain.status import Priority, Status
+from narad.domain.task import NewTask, Task, TaskSummary
+from narad.store.conditions import IS_RUNNING, IS_WAITING
+from narad.store.database import Database
+from narad.store.dialects import has_tag, rows_of
+from narad.store.rows import NEW, SUMMARY, WHOLE, from_error, to_summary, to_task
+from narad.store.tables import tasks
+from narad.store.types import UTCDateTime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFilter:
+    """Which tasks a list shows. Values of one field are alternatives, fields add up; an empty field asks nothing.
+
+    `created_after` is inclusive, `created_before` exclusive; `name` is a part of the name, its case ignored.
+    """
+
+    status: tuple[Status, ...] = ()
+    priority: tuple[Priority, ...] = ()
+    handler: tuple[str, ...] = ()
+    queue: tuple[str, ...] = ()
+    tag: tuple[str, ...] = ()
+    name: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+
+
+_batch = rows_of("rows", "v", **{column.name: column.type for column in NEW}, due_at=UTCDateTime())
+_INSERT = insert(tasks).from_select(
+    [*(column.name for column in NEW), "due_at", "status"],
+    select(*_batch.c, literal(Status.NEW, tasks.c.status.type)),
+)
+_GET = select(*WHOLE).where(tasks.c.id == bindparam("task_id"))
+_CANCEL = (
+    update(tasks)
+    .where(tasks.c.id == bindparam("task_id"), IS_WAITING)
+    .values(
+        status=Status.CANCELLED,
+        finished_at=bindparam("now"),
+        due_at=None,
+        error=bindparam("error", type_=tasks.c.error.type),
+        version=tasks.c.version + 1,
+    )
+    .returning(*WHOLE)
+)
+_REQUEST_CANCEL = (
+    update(tasks)
+    .where(tasks.c.id == bindparam("task_id"), IS_RUNNING)
+    .values(
+        cancel_requested_at=func.coalesce(tasks.c.cancel_requested_at, bindparam("now", type_=UTCDateTime())),
+        version=tasks.c.version + 1,
+    )
+    .returning(*WHOLE)
+)
+
+
+class Tasks:
+    """Tasks, by submission, by id, by filter."""
+
+    def __init__(self, database: Database, *, guard: timedelta) -> None:
+        """`guard` is how long after its insertion a task that should run at once is left to its own process's relay."""
+        self._database = database
+        self._guard = guard
+
+    async def insert(self, batch: Sequence[NewTask]) -> Sequence[NewTask]:
+        """Store new tasks, all or none; when this returns they are committed."""
+        await self._database.run(_INSERT, {"rows": [self._new_row(task) for task in batch]})
+        return batch
+
+    async def get(self, task_id: UUID) -> Task | None:
+        """The task, or None where there is none of that id."""
+        rows = await self._database.read(_GET, {"task_id": task_id})
+        return to_task(rows[0]) if rows else None
+
+    async def find(self, wanted: TaskFilter, *, before: UUID | None, limit: int) -> Sequence[TaskSummary]:
+        """Up to `limit` matching tasks, the newest first, those older than the id `before` where one is given."""
+        statement = _select(wanted).order_by(tasks.c.id.desc()).limit(limit)
+        if before is not None:
+            statement = statement.where(tasks.c.id < before)
+        return [to_summary(row) for row in await self._database.read(statement)]
+
+    async def cancel(self, task_id: UUID, *, now: datetime) -> Task | None:
+        """Cancel a waiting task at once, ask a running one to stop, leave a final one alone.
+
+        Returns the task as it stands afterwards, or None where there is none of that id. Whichever of this and the
+        outcome of a running attempt commits first wins.
+        """
+        parameters = {"task_id": task_id, "now": now, "error": from_error(CANCELLED_ERROR)}
+        for _ in range(3):
+            rows = await self._database.run(_CANCEL, parameters)
+            rows = rows or await self._database.run(_REQUEST_CANCEL, {"task_id": task_id, "now": now})
+            if rows:
+                return to_task(rows[0])
+            task = await self.get(task_id)
+            if task is None or task.status.is_final:
+                return task
+        return await self.get(task_id)
+
+    def _new_row(self, task: NewTask) -> dict[str, Any]:
+        row = {field: getattr(task, field) for field in _NEW_FIELDS}
+        row["due_at"] = max(task.run_at, task.created_at + self._guard)
+        return row
+
+
+_NEW_FIELDS = tuple(field.name for field in dataclasses.fields(NewTask))
+
+
+def _select(wanted: TaskFilter) -> Select[Any]:
+    statement = select(*SUMMARY)
+    for column, values in (
+        (tasks.c.status, wanted.status),
+        (tasks.c.priority, wanted.priority),
+        (tasks.c.handler, wanted.handler),
+        (tasks.c.queue, wanted.queue),
+    ):
+        if values:
+            statement = statement.where(column.in_(values))
+    if wanted.tag:
+        statement = statement.where(or_(*(has_tag(tasks.c.tags, literal(tag)) for tag in wanted.tag)))
+    if wanted.name is not None:
+        statement = statement.where(tasks.c.name.icontains(wanted.name, autoescape=True))
+    if wanted.created_after is not None:
+        statement = statement.where(tasks.c.created_at >= wanted.created_after)
+    if wanted.created_before is not None:
+        statement = statement.where(tasks.c.created_at < wanted.created_before)
+    return statement

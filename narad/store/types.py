@@ -1,0 +1,86 @@
+"""Column types that hold the same value on both databases."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, SmallInteger
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeDecorator, TypeEngine
+from typing_extensions import override
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+StoredJson = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+"""A JSON value; Python's None is SQL's NULL."""
+
+Member = TypeVar("Member", bound=StrEnum)
+
+
+def code_of(member: StrEnum) -> int:
+    """The number under which a member is stored: its place in its enumeration."""
+    return list(type(member)).index(member)
+
+
+def codes_of(members: Sequence[StrEnum]) -> list[int]:
+    """The numbers of several members."""
+    return [code_of(member) for member in members]
+
+
+def microseconds(moment: datetime) -> int:
+    """Microseconds from 1970 to an aware moment: how SQLite keeps time."""
+    return (moment - EPOCH) // MICROSECOND
+
+
+class Code(TypeDecorator[Member], Generic[Member]):
+    """A member of an enumeration, kept as a small number.
+
+    Numbers make short rows and cheap partial indexes, and need no type look-up as a PostgreSQL ENUM does.
+    """
+
+    impl = SmallInteger
+    cache_ok = True
+
+    def __init__(self, enumeration: type[Member]) -> None:
+        super().__init__()
+        self.enumeration = enumeration
+        self._members = tuple(enumeration)
+        self._codes = {member: code for code, member in enumerate(self._members)}
+
+    @override
+    def process_bind_param(self, value: Member | None, dialect: Dialect) -> int | None:
+        return None if value is None else self._codes[value]
+
+    @override
+    def process_result_value(self, value: int | None, dialect: Dialect) -> Member | None:
+        return None if value is None else self._members[value]
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An aware moment in UTC: `timestamptz` on PostgreSQL, microseconds since 1970 on SQLite.
+
+    SQLite has no type for time; a number compares, sorts and adds exactly, and needs no parsing.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    @override
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(BigInteger())
+        return dialect.type_descriptor(DateTime(timezone=True))
+
+    @override
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return microseconds(value)
+
+    @override
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None or dialect.name != "sqlite":
+            return value  # type: ignore[no-any-return]
+        return EPOCH + timedelta(microseconds=value)

@@ -1,0 +1,1 @@
+"""Background loops that repair and tidy, one file each."""

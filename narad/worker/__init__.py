@@ -1,0 +1,1 @@
+"""From PENDING to an outcome: claim, run, finish."""

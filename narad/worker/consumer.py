@@ -1,0 +1,136 @@
+"""The consumer turns free slots into claimed tasks: from what is pushed, or, while nothing is, from the store.
+
+Messages are settled here and nowhere else. A message is acknowledged right after the claim of its task has committed,
+whether the claim took it or not: from then on the row alone says what is to be done. No delivery is held while a
+handler runs, so neither a reconnect nor the broker's own time limits touch running work.
+"""
+
+import time
+from collections.abc import Sequence
+from uuid import UUID
+
+import structlog
+
+from narad.clock import Clock
+from narad.dispatch.base import Delivery, Subscription
+from narad.domain import message
+from narad.domain.picking import Picker
+from narad.domain.task import ClaimedTask, Lane
+from narad.errors import StoreUnavailableError
+from narad.store.attempts import Aged, Attempts
+
+log = structlog.get_logger(__name__)
+
+ATTACHED_PAUSE_SECONDS = 5.0
+
+
+class Consumer:
+    """Claims for free slots only: a task claimed ahead would be IN_PROGRESS without being so."""
+
+    def __init__(
+        self,
+        attempts: Attempts,
+        subscription: Subscription,
+        picker: Picker,
+        clock: Clock,
+        *,
+        worker_id: UUID,
+        queues: Sequence[str],
+        aged: Aged,
+        poll_seconds: float,
+    ) -> None:
+        self._attempts = attempts
+        self._subscription = subscription
+        self._picker = picker
+        self._clock = clock
+        self._worker_id = worker_id
+        self._queues = queues
+        self._aged = aged
+        self._poll_seconds = poll_seconds
+
+    async def take(self, slots: int) -> Sequence[ClaimedTask]:
+        """Claim up to `slots` tasks that are at hand, the most urgent first; may come back with none."""
+        if self._subscription.attached:
+            return await self._from_deliveries(slots)
+        return await self._from_store(slots)
+
+    async def wait(self) -> None:
+        """Wait until there may be something to take."""
+        if self._subscription.heads():
+            return
+        pause = ATTACHED_PAUSE_SECONDS if self._subscription.attached else self._poll_seconds
+        await self._subscription.wait(pause)
+
+    def wake(self) -> None:
+        """End a `wait`."""
+        self._subscription.hint()
+
+    async def close(self) -> None:
+        """Stop intake; what was delivered and not claimed goes back to the broker."""
+        await self._subscription.close()
+
+    async def _from_deliveries(self, slots: int) -> Sequence[ClaimedTask]:
+        deliveries = self._pick(slots)
+        ids = await self._decode(deliveries)
+        if not ids:
+            return ()
+        try:
+            claimed = await self._attempts.claim(
+                list(set(ids.values())), worker_id=self._worker_id, now=self._clock.now()
+            )
+        except StoreUnavailableError:
+            self._subscription.put_back(list(ids))
+            raise
+        await self._subscription.ack(list(ids))
+        return claimed
+
+    def _pick(self, slots: int) -> list[Delivery]:
+        picked: list[Delivery] = []
+        while len(picked) < slots:
+            lane = self._next_lane()
+            if lane is None:
+                break
+            picked.append(self._subscription.take(lane))
+        return picked
+
+    def _next_lane(self) -> Lane | None:
+        now = time.time()
+        heads = self._subscription.heads()
+        oldest: dict[str, Lane] = {}
+        for lane, published_at in heads.items():
+            best = oldest.get(lane.priority)
+            if best is None or published_at < heads[best]:
+                oldest[lane.priority] = lane
+        priority = self._picker.pick({lane.priority: now - heads[lane] for lane in oldest.values()})
+        return None if priority is None else oldest[priority]
+
+    async def _decode(self, deliveries: Sequence[Delivery]) -> dict[Delivery, UUID]:
+        ids = {}
+        for delivery in deliveries:
+            try:
+                ids[delivery] = message.decode(delivery.body)
+            except message.UndecodableMessageError as error:
+                log.warning("message.undecodable", queue=delivery.lane.queue, reason=str(error))
+                await self._subscription.dead_letter(delivery, str(error))
+        return ids
+
+    async def _from_store(self, slots: int) -> Sequence[ClaimedTask]:
+        by_priority, by_age = self._picker.split(slots)
+        claimed: list[ClaimedTask] = []
+        for queue in self._queues:
+            if by_age:
+                aged = await self._claim_next(queue, by_age, self._aged)
+                by_age -= len(aged)
+                claimed += aged
+        by_priority += by_age
+        for queue in self._queues:
+            if by_priority:
+                urgent = await self._claim_next(queue, by_priority, None)
+                by_priority -= len(urgent)
+                claimed += urgent
+        return claimed
+
+    async def _claim_next(self, queue: str, slots: int, aged: Aged | None) -> Sequence[ClaimedTask]:
+        return await self._attempts.claim_next(
+            queue, slots, worker_id=self._worker_id, now=self._clock.now(), aged=aged
+        )

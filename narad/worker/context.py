@@ -1,0 +1,147 @@
+"""What a handler is told about its task, and what it can say while it runs."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Awaitable, Callable, Generator
+from datetime import datetime
+from typing import TypeAlias
+from uuid import UUID
+
+from typing_extensions import override
+
+from narad.clock import Clock
+from narad.domain.status import Priority
+from narad.domain.storable import check_text
+from narad.domain.task import ClaimedTask, Progress
+from narad.worker.signals import TaskCancelled
+
+Report: TypeAlias = Callable[[Progress], Awaitable[object]]
+
+REPORT_PAUSE_SECONDS = 0.25
+"""At most four writes of progress in a second; the last value is written in any case, with the outcome."""
+_LONGEST_MESSAGE = 500
+
+
+class Reported(Awaitable[None]):
+    """What `progress` returns, so that `async def` handlers may await it and `def` handlers need not."""
+
+    @override
+    def __await__(self) -> Generator[None, None, None]:
+        yield from asyncio.sleep(0).__await__()
+
+
+class Context:
+    """One attempt of one task, for its handler.
+
+    The same object serves `async def` and `def` handlers; everything on it may be used from any thread.
+    """
+
+    def __init__(self, task: ClaimedTask, clock: Clock, report: Report) -> None:
+        self._task = task
+        self._clock = clock
+        self._report = report
+        self._loop = asyncio.get_running_loop()
+        self._cancelled = threading.Event()
+        self._progress: Progress | None = None
+        self._reporting: asyncio.Task[None] | None = None
+        self._closed = asyncio.Event()
+
+    @property
+    def task_id(self) -> UUID:
+        """The id of the task."""
+        return self._task.id
+
+    @property
+    def attempt(self) -> int:
+        """The number of this execution; it grows with every claim, also after a lost worker or a drain."""
+        return self._task.attempt
+
+    @property
+    def failures(self) -> int:
+        """How many attempts of this task failed before; one more than `max_attempts - 2` means: the last try."""
+        return self._task.failures
+
+    @property
+    def max_attempts(self) -> int:
+        """How many failed attempts the task is allowed."""
+        return self._task.max_attempts
+
+    @property
+    def priority(self) -> Priority:
+        """The priority of the task."""
+        return self._task.priority
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags of the task."""
+        return self._task.tags
+
+    @property
+    def deadline(self) -> datetime | None:
+        """When the time limit of this attempt is over; None without a limit."""
+        return self._task.deadline_at
+
+    @property
+    def idempotency_token(self) -> str:
+        """Stable over all attempts of the task: hand it to outside systems that recognise repetitions."""
+        return str(self._task.id)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the handler should stop: on request, at its time limit, or because the worker stops."""
+        return self._cancelled.is_set()
+
+    @property
+    def latest_progress(self) -> Progress | None:
+        """What was reported last."""
+        return self._progress
+
+    def remaining(self) -> float | None:
+        """Seconds until the deadline, never below 0; None without a limit."""
+        if self.deadline is None:
+            return None
+        return max(0.0, (self.deadline - self._clock.now()).total_seconds())
+
+    def raise_if_cancelled(self) -> None:
+        """Raise where the handler should stop; for `def` handlers, between two steps."""
+        if self.cancelled:
+            raise TaskCancelled("The task was asked to stop.")
+
+    def progress(self, value: float, message: str | None = None) -> Reported:
+        """Report how far the work is, from 0 to 1; may be called as often as it is convenient.
+
+        Raises:
+            ValueError: the value is not between 0 and 1, or the message cannot be stored.
+        """
+        if not 0 <= value <= 1:
+            raise ValueError(f"progress must be between 0 and 1, not {value}")
+        text = None if message is None else check_text(message)[:_LONGEST_MESSAGE]
+        self._progress = Progress(value=value, message=text)
+        self._loop.call_soon_threadsafe(self._start_reporting)
+        return Reported()
+
+    def cancel(self) -> None:
+        """Make `cancelled` true; the processor's side."""
+        self._cancelled.set()
+
+    async def close(self) -> None:
+        """Write no more progress; the processor's side."""
+        self._closed.set()
+        if self._reporting is not None:
+            await self._reporting
+
+    def _start_reporting(self) -> None:
+        if self._reporting is None or self._reporting.done():
+            self._reporting = asyncio.create_task(self._write_progress())
+
+    async def _write_progress(self) -> None:
+        """Write what is new, pause, and so on; once closed, the last value is left to the outcome."""
+        written: Progress | None = None
+        while self._progress is not written and not self._closed.is_set():
+            written = self._progress
+            if written is not None:
+                await self._report(written)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(REPORT_PAUSE_SECONDS):
+                    await self._closed.wait()

@@ -1,0 +1,122 @@
+"""The handler: a function under a stable name, with what the service needs to know to run it."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import update_wrapper
+from typing import Any, Generic, ParamSpec, TypeVar
+
+from typing_extensions import override
+
+from narad.domain.names import check_handler_name, check_queue_name
+from narad.domain.task import JsonObject
+from narad.worker.signature import Signature
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How tasks of a handler are run where they do not say themselves; None leaves it to the settings."""
+
+    queue: str = "default"
+    timeout_seconds: float | None = None
+    max_attempts: int | None = None
+    backoff_seconds: float | None = None
+    backoff_cap_seconds: float | None = None
+    retry_on: tuple[type[BaseException], ...] = field(default=(Exception,))
+
+    def as_json(self) -> JsonObject:
+        """What the catalogue shows of them."""
+        return {
+            "timeout_seconds": self.timeout_seconds,
+            "max_attempts": self.max_attempts,
+            "backoff_seconds": self.backoff_seconds,
+            "backoff_cap_seconds": self.backoff_cap_seconds,
+        }
+
+
+class Handler(Generic[P, R]):
+    """A function that does the work of tasks. Calling it calls the function: no service, no validation."""
+
+    def __init__(self, name: str, function: Callable[P, R], options: Options) -> None:
+        self.name = check_handler_name(name)
+        self.function = function
+        self.options = options
+        self.signature = Signature(function)
+        self.is_async = inspect.iscoroutinefunction(function)
+        check_queue_name(options.queue)
+        update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.function(*args, **kwargs)
+
+    @override
+    def __repr__(self) -> str:
+        return f"<handler {self.name} in {self.place}>"
+
+    @property
+    def place(self) -> str:
+        """Where the function is defined, for messages."""
+        return f"{self.function.__module__}.{getattr(self.function, '__qualname__', self.function)}"
+
+    @property
+    def title(self) -> str | None:
+        """The first line of the docstring."""
+        lines = (inspect.getdoc(self.function) or "").splitlines()
+        return lines[0].strip() if lines else None
+
+    @property
+    def description(self) -> str | None:
+        """The docstring after its first line."""
+        lines = (inspect.getdoc(self.function) or "").splitlines()
+        return "\n".join(lines[1:]).strip() or None
+
+
+def handler(
+    name: str,
+    *,
+    queue: str = "default",
+    timeout: float | timedelta | None = None,
+    max_attempts: int | None = None,
+    backoff_seconds: float | None = None,
+    backoff_cap_seconds: float | None = None,
+    retry_on: tuple[type[BaseException], ...] = (Exception,),
+) -> Callable[[Callable[P, R]], Handler[P, R]]:
+    """Make a function the handler `name`.
+
+    The payload of a task is the keyword arguments of the function, checked against its annotations; a parameter
+    annotated `Context` gets the context of the attempt. What a task says itself wins over these options.
+
+    Args:
+        name: Stable public name, such as `images.thumbnail`.
+        queue: The queue its tasks go to.
+        timeout: Longest run of one attempt, in seconds or as a timedelta; None for no limit.
+        max_attempts: Failed attempts that a task is allowed, at least 1.
+        backoff_seconds: Longest wait after the first failure; it doubles with each further one.
+        backoff_cap_seconds: Upper bound of that wait.
+        retry_on: Exceptions worth another attempt; any other fails the task at once.
+
+    Raises:
+        SignatureError: the function cannot take its arguments by keyword.
+        ValueError: the name, the queue or a number is not valid.
+    """
+    seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+    for what, number in (("timeout", seconds), ("max_attempts", max_attempts), ("backoff_seconds", backoff_seconds)):
+        if number is not None and number <= 0:
+            raise ValueError(f"handler {name!r}: {what} must be above 0, not {number}")
+    options = Options(
+        queue=queue,
+        timeout_seconds=seconds,
+        max_attempts=max_attempts,
+        backoff_seconds=backoff_seconds,
+        backoff_cap_seconds=backoff_cap_seconds,
+        retry_on=retry_on,
+    )
+    return lambda function: Handler(name, function, options)
+
+
+AnyHandler = Handler[Any, Any]
+"""A handler whose signature is known to its own `Signature` only."""

@@ -1,0 +1,209 @@
+"""The worker: slots, and the loop that keeps them busy with claimed tasks until it is told to drain."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from typing_extensions import override
+
+import narad
+from narad.clock import Clock
+from narad.dispatch.base import Dispatch
+from narad.domain.decide import PutBack
+from narad.domain.picking import AgeingQuota, Picker
+from narad.domain.retry import RetryPolicy
+from narad.domain.status import Priority
+from narad.domain.task import ClaimedTask
+from narad.errors import StoreUnavailableError
+from narad.ids import new_id
+from narad.service import Service
+from narad.store.attempts import Aged
+from narad.store.store import Store
+from narad.store.workers import NewWorker
+from narad.worker.catalogue import describe
+from narad.worker.consumer import Consumer
+from narad.worker.execution import StopReason
+from narad.worker.executors import Executors
+from narad.worker.handler import AnyHandler
+from narad.worker.heartbeat import Heartbeat, Rhythm
+from narad.worker.processor import Limits, Processor
+
+log = structlog.get_logger(__name__)
+
+_PAUSE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerOptions:
+    """What a worker serves and how."""
+
+    concurrency: int
+    queues: tuple[str, ...]
+    rhythm: Rhythm
+    limits: Limits
+    policy: RetryPolicy
+    quota: AgeingQuota
+    poll_seconds: float
+    drain_seconds: float
+
+
+class Worker(Service):
+    """One worker process's worth of slots."""
+
+    def __init__(
+        self,
+        store: Store,
+        dispatch: Dispatch,
+        handlers: Mapping[str, AnyHandler],
+        clock: Clock,
+        options: WorkerOptions,
+    ) -> None:
+        super().__init__()
+        self.id = new_id()
+        self._store = store
+        self._dispatch = dispatch
+        self._handlers = handlers
+        self._clock = clock
+        self._options = options
+        self._executors = Executors(options.concurrency)
+        self._processor = Processor(
+            store.attempts,
+            handlers,
+            self._executors,
+            clock,
+            policy=options.policy,
+            limits=options.limits,
+            buffer=options.concurrency * 2,
+        )
+        self._heartbeat = Heartbeat(
+            store.workers,
+            store.attempts,
+            self._processor,
+            clock,
+            worker_id=self.id,
+            rhythm=options.rhythm,
+            on_lost=self._lost,
+        )
+        self._consumer: Consumer | None = None
+        self._running: set[asyncio.Task[None]] = set()
+        self._slot_freed = asyncio.Event()
+        self._intake: asyncio.Task[None] | None = None
+
+    @property
+    def busy(self) -> int:
+        """Slots in use, those of handlers that ignore their stop included."""
+        return len(self._running)
+
+    @override
+    async def start(self) -> None:
+        options = self._options
+        now = self._clock.now()
+        await self._store.catalogue.publish(describe(self._handlers.values()), now=now)
+        await self._store.workers.register(self._row(), now=now)
+        subscription = await self._dispatch.subscribe(options.queues, prefetch(options.concurrency))
+        limits = options.quota.limits_seconds
+        self._consumer = Consumer(
+            self._store.attempts,
+            subscription,
+            Picker(options.quota),
+            self._clock,
+            worker_id=self.id,
+            queues=options.queues,
+            aged=Aged(medium=timedelta(seconds=limits[Priority.MEDIUM]), low=timedelta(seconds=limits[Priority.LOW])),
+            poll_seconds=options.poll_seconds,
+        )
+        await self._heartbeat.start()
+        self._intake = self._spawn(self._take_in(self._consumer))
+        log.info("worker.started", worker_id=str(self.id), queues=options.queues, slots=options.concurrency)
+
+    @override
+    async def stop(self) -> None:
+        """Drain: take nothing more in, let handlers end for a while, hand the rest back uncharged."""
+        if self._stopping:
+            return
+        self._stopping = True
+        if self._consumer is None or self._intake is None:
+            return
+        log.info("worker.draining", running=self.busy)
+        self._heartbeat.draining = True
+        self._slot_freed.set()
+        self._consumer.wake()
+        await asyncio.wait({self._intake})
+        await self._consumer.close()
+        await self._let_end(self._options.drain_seconds)
+        self._processor.stop_all(StopReason.DRAIN)
+        await self._let_end(self._options.limits.grace_seconds + _PAUSE_SECONDS)
+        await self._heartbeat.stop()
+        await self._hand_back()
+        self._executors.close()
+        log.info("worker.stopped", worker_id=str(self.id), abandoned=self.busy)
+
+    async def _take_in(self, consumer: Consumer) -> None:
+        while not self._stopping:
+            free = self._options.concurrency - len(self._running)
+            if free == 0:
+                self._slot_freed.clear()
+                await self._slot_freed.wait()
+                continue
+            try:
+                claimed = await consumer.take(free) if self._heartbeat.may_claim else ()
+            except StoreUnavailableError as error:
+                log.warning("worker.store_unavailable", reason=str(error))
+                await asyncio.sleep(_PAUSE_SECONDS)
+                continue
+            for task in claimed:
+                self._run(task)
+            if not claimed and not self._stopping:
+                await consumer.wait()
+
+    def _run(self, task: ClaimedTask) -> None:
+        running = asyncio.create_task(self._processor.run(task), name=f"task {task.id}")
+        self._running.add(running)
+        running.add_done_callback(self._ran)
+
+    def _ran(self, running: asyncio.Task[None]) -> None:
+        self._running.discard(running)
+        self._slot_freed.set()
+        if not running.cancelled() and (error := running.exception()) is not None:
+            log.error("processor.failed", exc_info=error)
+            self.died.set()
+
+    async def _let_end(self, seconds: float) -> None:
+        if self._running:
+            await asyncio.wait(self._running, timeout=seconds)
+
+    async def _hand_back(self) -> None:
+        """Give back what the store still holds for ours, then the lease itself."""
+        now = self._clock.now()
+        try:
+            rows = await self._store.attempts.running(self.id)
+            if rows:
+                await self._store.attempts.finish([PutBack(id=r.id, attempt=r.attempt, run_at=now) for r in rows])
+            await self._store.workers.stop(self.id, now=now)
+        except StoreUnavailableError as error:
+            log.warning("worker.left_to_rescue", reason=str(error))
+
+    def _lost(self) -> None:
+        """Another declared this worker lost: its tasks run elsewhere. Stop them, and the process, to start afresh."""
+        self._processor.stop_all(StopReason.LOST)
+        self.died.set()
+
+    def _row(self) -> NewWorker:
+        return NewWorker(
+            id=self.id,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            version=narad.__version__,
+            concurrency=self._options.concurrency,
+            queues=self._options.queues,
+            handlers=tuple(sorted(self._handlers)),
+        )
+
+
+def prefetch(slots: int) -> Mapping[Priority, int]:
+    """Deliveries in hand per lane: enough to keep the slots busy, few enough to leave the rest to other workers."""
+    return {Priority.HIGH: slots, Priority.MEDIUM: max(1, slots // 2), Priority.LOW: max(1, slots // 4)}

@@ -1,0 +1,1 @@
+"""The test suite: the folder says how much is real."""

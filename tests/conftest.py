@@ -1,0 +1,63 @@
+"""Fixtures for every tier. Nothing is imported from here: what tests import lives in `tests.support`."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from secrets import token_hex
+
+import pytest
+
+from tests.support.servers import Postgres, Rabbit, servers
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting leaks in from the shell, from a `.env` of the working directory, or from the test before."""
+    for name in list(os.environ):
+        if name.startswith("NARAD_") and not name.startswith("NARAD_TEST_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """A private PostgreSQL for the session. A test may kill it: whoever needs it next starts it again."""
+    server = servers().postgres(None)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def rabbit_server() -> Iterator[Rabbit]:
+    """A private RabbitMQ for the session. A test may kill or wipe it: whoever needs it next starts it again."""
+    server = servers().rabbit()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def postgres_database(postgres_server: Postgres) -> Iterator[str]:
+    """The URL of an empty database of this test alone."""
+    name = f"test_{token_hex(6)}"
+    postgres_server.start()
+    postgres_server.create_database(name)
+    yield postgres_server.url(name)
+    postgres_server.start()
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture
+def vhost(rabbit_server: Rabbit) -> Iterator[str]:
+    """The AMQP URL of an empty virtual host of this test alone."""
+    name = f"test-{token_hex(6)}"
+    rabbit_server.start()
+    rabbit_server.create_vhost(name)
+    yield rabbit_server.url(name)
+    rabbit_server.start()
+    rabbit_server.delete_vhost(name)

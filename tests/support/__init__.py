@@ -1,0 +1,1 @@
+"""What tests import: real servers of their own and the tools to hurt them."""
