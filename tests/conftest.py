@@ -8,6 +8,9 @@ from secrets import token_hex
 import pytest
 
 from tests.support.servers import Postgres, Rabbit, servers
+from tests.support.stores import migrate
+
+TEMPLATE = "narad_template"
 
 
 @pytest.fixture(autouse=True)
@@ -61,3 +64,31 @@ def vhost(rabbit_server: Rabbit) -> Iterator[str]:
     yield rabbit_server.url(name)
     rabbit_server.start()
     rabbit_server.delete_vhost(name)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: Postgres) -> str:
+    """The name of a database at head, to be copied."""
+    postgres_server.create_database(TEMPLATE)
+    # A plan that knows no parameters is what a long-lived connection ends up with; it must be as good as the others.
+    postgres_server.execute(f"ALTER DATABASE {TEMPLATE} SET plan_cache_mode = force_generic_plan")
+    migrate(postgres_server.url(TEMPLATE))
+    return TEMPLATE
+
+
+@pytest.fixture
+def postgres_url(postgres_server: Postgres, postgres_template: str) -> Iterator[str]:
+    """A PostgreSQL database at head, of this test alone."""
+    name = f"test_{token_hex(6)}"
+    postgres_server.create_database(name, template=postgres_template)
+    postgres_server.execute(f"ALTER DATABASE {name} SET plan_cache_mode = force_generic_plan")
+    yield postgres_server.url(name)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """A SQLite database at head, of this test alone."""
+    url = f"sqlite:///{tmp_path}/narad.db"
+    migrate(url)
+    return url

@@ -8,7 +8,6 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from datetime import timedelta
-from uuid import UUID
 
 import structlog
 from typing_extensions import override
@@ -42,7 +41,7 @@ class Relay(Service):
         self._sweep_seconds = sweep_seconds
         self._nudges: deque[HandOver] = deque(maxlen=MOST_NUDGES)
         self._nudged = asyncio.Event()
-        self._marks: list[UUID] = []
+        self._marks: list[HandOver] = []
         self._to_mark = asyncio.Event()
 
     @override
@@ -97,7 +96,7 @@ class Relay(Service):
             return
         # What cannot get lost needs no second look, so its rows are marked whatever their status, to be due no more.
         self._marks += [
-            task.id
+            task
             for task in batch
             if task.id in confirmed and (task.status is Status.NEW or not self._dispatch.may_lose)
         ]
@@ -109,9 +108,9 @@ class Relay(Service):
             await self._to_mark.wait()
             await asyncio.sleep(MARK_AFTER_SECONDS)
             self._to_mark.clear()
-            ids, self._marks = self._marks, []
+            handed_over, self._marks = self._marks, []
             guard_until = self._clock.now() + _GUARD if self._dispatch.may_lose else None
             try:
-                await self._handovers.mark_pending(ids, guard_until=guard_until)
+                await self._handovers.mark_pending(handed_over, guard_until=guard_until)
             except StoreUnavailableError as error:
-                log.warning("relay.store_unavailable", tasks=len(ids), reason=str(error))
+                log.warning("relay.store_unavailable", tasks=len(handed_over), reason=str(error))

@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from uuid import UUID
 
-from sqlalchemy import Integer, bindparam, case, literal_column, select, update
+from sqlalchemy import Integer, Uuid, and_, bindparam, case, literal_column, select, update
 
 from narad.domain.status import Status
 from narad.domain.task import HandOver
 from narad.store.conditions import IS_WAITING
 from narad.store.database import Database
-from narad.store.dialects import in_ids, in_select, plus_seconds
+from narad.store.dialects import in_select, plus_seconds, rows_of
 from narad.store.tables import tasks
 from narad.store.types import UTCDateTime
 
@@ -43,11 +42,13 @@ _TAKE_DUE = (
     .returning(tasks.c.id, tasks.c.queue, tasks.c.priority, tasks.c.status, tasks.c.attempt, tasks.c.handovers)
 )
 # Locked in the order of the ids, as a claim by id does: the two meet often and must not deadlock.
+_rows = rows_of("rows", "r", id=Uuid(), attempt=Integer())
 _handed_over = (
     select(tasks.c.id)
-    .where(in_ids(tasks.c.id, "ids"), IS_WAITING)
+    .join(_rows, and_(tasks.c.id == _rows.c.id, tasks.c.attempt == _rows.c.attempt))
+    .where(IS_WAITING)
     .order_by(tasks.c.id)
-    .with_for_update(key_share=True)
+    .with_for_update(key_share=True, of=tasks)
     .cte("handed_over")
 )
 _MARK_PENDING = (
@@ -79,12 +80,14 @@ class HandOvers:
         rows = await self._database.run(_TAKE_DUE, {"most": most, "now": now})
         return [HandOver(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
 
-    async def mark_pending(self, ids: Sequence[UUID], *, guard_until: datetime | None) -> int:
-        """Mark handed-over tasks PENDING, those that still wait; returns how many.
+    async def mark_pending(self, handed_over: Sequence[HandOver], *, guard_until: datetime | None) -> int:
+        """Mark handed-over tasks PENDING, those that still wait for that very attempt; returns how many.
 
-        With `guard_until` the relay looks again at that time; None says that nothing can get lost on the way.
+        A mark may come late: a task that was claimed and put back meanwhile has its own next time, which stays. With
+        `guard_until` the relay looks again at that time; None says that nothing can get lost on the way.
         """
-        return len(await self._database.run(_MARK_PENDING, {"ids": ids, "guard_until": guard_until}))
+        rows = [{"id": task.id, "attempt": task.attempt} for task in handed_over]
+        return len(await self._database.run(_MARK_PENDING, {"rows": rows, "guard_until": guard_until}))
 
     async def make_due(self, *, now: datetime) -> None:
         """Put every waiting task that no relay would look at on the way again, as when a broker is put to use."""

@@ -110,7 +110,7 @@ class Tasks:
 
     def _new_row(self, task: NewTask) -> dict[str, Any]:
         row = {field: getattr(task, field) for field in _NEW_FIELDS}
-        row["due_at"] = max(task.run_at, task.created_at + self._guard)
+        row["due_at"] = task.run_at if task.run_at > task.created_at else task.created_at + self._guard
         return row
 
 

@@ -7,13 +7,25 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, SmallInteger
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import TypeCompiler
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from typing_extensions import override
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
-StoredJson = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+class _TextJson(JSON):
+    """JSON in a TEXT column: declared JSON it would have numeric affinity, which makes a large number a float."""
+
+
+@compiles(_TextJson, "sqlite")
+def _text(_type: _TextJson, _compiler: TypeCompiler, **_kw: Any) -> str:
+    return "TEXT"
+
+
+StoredJson = _TextJson(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 """A JSON value; Python's None is SQL's NULL."""
 
 Member = TypeVar("Member", bound=StrEnum)

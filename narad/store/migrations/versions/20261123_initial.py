@@ -12,7 +12,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+JSON = sa.Text().with_variant(postgresql.JSONB(), "postgresql")
 MOMENT = sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite")
 WAITING = sa.text("status IN (0, 1)")
 RUNNING = sa.text("status = 2")
@@ -63,16 +63,16 @@ def upgrade() -> None:
         sa.CheckConstraint("attempt >= 0 AND failures >= 0 AND losses >= 0", name=op.f("ck_tasks_counts_not_negative")),
         postgresql_with={"fillfactor": "80", "autovacuum_vacuum_scale_factor": "0.02"},
     )
-    op.create_index("ix_tasks_due", "tasks", ["due_at"], postgresql_where=WAITING, sqlite_where=WAITING)
+    op.create_index(op.f("ix_tasks_due"), "tasks", ["due_at"], postgresql_where=WAITING, sqlite_where=WAITING)
     op.create_index(
-        "ix_tasks_waiting",
+        op.f("ix_tasks_waiting"),
         "tasks",
         ["queue", "priority", "run_at", "id"],
         postgresql_where=WAITING,
         sqlite_where=WAITING,
     )
-    op.create_index("ix_tasks_running", "tasks", ["worker_id"], postgresql_where=RUNNING, sqlite_where=RUNNING)
-    op.create_index("ix_tasks_status", "tasks", ["status", "id"])
+    op.create_index(op.f("ix_tasks_running"), "tasks", ["worker_id"], postgresql_where=RUNNING, sqlite_where=RUNNING)
+    op.create_index(op.f("ix_tasks_status"), "tasks", ["status", "id"])
 
     op.create_table(
         "workers",
@@ -90,7 +90,9 @@ def upgrade() -> None:
         sa.Column("draining", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_workers"),
     )
-    op.create_index("ix_workers_lease", "workers", ["lease_expires_at"], postgresql_where=ALIVE, sqlite_where=ALIVE)
+    op.create_index(
+        op.f("ix_workers_lease"), "workers", ["lease_expires_at"], postgresql_where=ALIVE, sqlite_where=ALIVE
+    )
 
     op.create_table(
         "handlers",

@@ -1,0 +1,162 @@
+"""What submitters are promised: what is inserted is there, what is filtered fits, what is cancelled does not run."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from narad.domain.status import Priority, Status
+from narad.domain.task import NewTask, TaskSummary
+from narad.errors import DataRejectedError
+from narad.ids import new_id
+from narad.store.store import Store
+from narad.store.tasks import TaskFilter
+from tests.support.tasks import NOW, completed, later, new_task, new_worker
+
+ALL = TaskFilter()
+PAYLOADS: list[dict[str, Any]] = [
+    {},
+    {"nested": {"list": [1, 2.5, None, True, "text"]}},
+    {"text": 'é\U0001f600"\\/\n\t', "empty": "", "\u2028": "\x7f"},
+    {"big": 2**80, "small": -(2**70), "float": 1e-300},
+    {"null": None, "false": False, "zero": 0},
+]
+
+
+async def names(store: Store, wanted: TaskFilter) -> set[str]:
+    return {task.name for task in await store.tasks.find(wanted, before=None, limit=50)}
+
+
+@pytest.mark.parametrize("payload", PAYLOADS, ids=lambda payload: ",".join(payload) or "empty")
+async def test_a_payload_comes_back_as_it_was(store: Store, payload: dict[str, Any]) -> None:
+    task = new_task(payload=payload, name="ünï", description="two\nlines", tags=("a", "b"), timeout_seconds=1.5)
+
+    await store.tasks.insert([task])
+
+    stored = await store.tasks.get(task.id)
+    assert stored is not None
+    assert stored.payload == payload
+    assert (stored.name, stored.description, stored.tags) == ("ünï", "two\nlines", ("a", "b"))
+    assert (stored.status, stored.created_at, stored.timeout_seconds) == (Status.NEW, NOW, 1.5)
+    assert (stored.attempt, stored.failures, stored.losses, stored.version) == (0, 0, 0, 1)
+
+
+async def test_what_is_not_there_is_none(store: Store) -> None:
+    assert await store.tasks.get(new_id()) is None
+    assert await store.tasks.cancel(new_id(), now=NOW) is None
+
+
+async def test_a_batch_is_stored_whole(store: Store) -> None:
+    batch = [new_task(name=f"task {number}") for number in range(500)]
+
+    await store.tasks.insert(batch)
+
+    found = await store.tasks.find(ALL, before=None, limit=1_000)
+    assert [task.id for task in found] == sorted((task.id for task in batch), reverse=True)
+
+
+async def test_a_batch_with_one_bad_row_leaves_nothing_behind(store: Store) -> None:
+    good, twice = new_task(), new_task()
+
+    with pytest.raises(DataRejectedError):
+        await store.tasks.insert([good, twice, twice])
+
+    assert await store.tasks.get(good.id) is None
+
+
+async def test_pages_show_every_task_once_from_the_newest_on(store: Store) -> None:
+    batch = [new_task() for _ in range(25)]
+    await store.tasks.insert(batch)
+
+    seen: list[TaskSummary] = []
+    while page := await store.tasks.find(ALL, before=seen[-1].id if seen else None, limit=10):
+        seen += page
+
+    assert [task.id for task in seen] == [task.id for task in reversed(batch)]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (ALL, {"Alpha", "beta", "100%_sure"}),
+        (TaskFilter(status=(Status.NEW,)), {"Alpha", "beta"}),
+        (TaskFilter(status=(Status.NEW, Status.CANCELLED)), {"Alpha", "beta", "100%_sure"}),
+        (TaskFilter(priority=(Priority.HIGH,)), {"Alpha"}),
+        (TaskFilter(handler=("demo.fail",)), {"beta"}),
+        (TaskFilter(queue=("images", "default")), {"Alpha", "beta", "100%_sure"}),
+        (TaskFilter(queue=("images",)), {"100%_sure"}),
+        (TaskFilter(tag=("red",)), {"Alpha", "beta"}),
+        (TaskFilter(tag=("blue", "green")), {"beta", "100%_sure"}),
+        (TaskFilter(tag=("re",)), set()),
+        (TaskFilter(name="ALPH"), {"Alpha"}),
+        (TaskFilter(name="%"), {"100%_sure"}),
+        (TaskFilter(name="_"), {"100%_sure"}),
+        (TaskFilter(name="\\"), set()),
+        (TaskFilter(created_after=later(1)), {"beta", "100%_sure"}),
+        (TaskFilter(created_before=later(1)), {"Alpha"}),
+        (TaskFilter(created_after=later(1), created_before=later(2)), {"beta"}),
+        (TaskFilter(tag=("red",), priority=(Priority.LOW,)), {"beta"}),
+    ],
+)
+async def test_a_filter_shows_what_fits_and_nothing_else(store: Store, wanted: TaskFilter, expected: set[str]) -> None:
+    tasks: list[NewTask] = [
+        new_task(name="Alpha", priority=Priority.HIGH, tags=("red",)),
+        new_task(name="beta", priority=Priority.LOW, handler="demo.fail", tags=("red", "blue"), created_at=later(1)),
+        new_task(name="100%_sure", queue="images", tags=("green",), created_at=later(2)),
+    ]
+    await store.tasks.insert(tasks)
+    await store.tasks.cancel(tasks[2].id, now=NOW)
+
+    assert await names(store, wanted) == expected
+
+
+async def test_times_keep_their_microseconds_and_their_order(store: Store) -> None:
+    moments = [datetime(1, 1, 1, tzinfo=UTC), NOW, datetime(9999, 12, 30, 23, 59, 59, 999999, tzinfo=UTC)]
+    tasks = [new_task(name=str(moment), run_at=moment) for moment in moments]
+    await store.tasks.insert(tasks)
+
+    for task, moment in zip(tasks, moments, strict=True):
+        stored = await store.tasks.get(task.id)
+        assert stored is not None
+        assert stored.run_at == moment
+
+
+async def test_a_waiting_task_is_cancelled_at_once_and_for_good(store: Store) -> None:
+    task = new_task()
+    await store.tasks.insert([task])
+
+    cancelled = await store.tasks.cancel(task.id, now=later(1))
+    again = await store.tasks.cancel(task.id, now=later(2))
+
+    assert cancelled is not None
+    assert (cancelled.status, cancelled.finished_at) == (Status.CANCELLED, later(1))
+    assert again == cancelled
+    assert await store.attempts.claim([task.id], worker_id=new_id(), now=later(3)) == []
+
+
+async def test_a_running_task_is_asked_to_stop_and_goes_on_until_it_does(store: Store) -> None:
+    task, worker = new_task(), new_worker()
+    await store.tasks.insert([task])
+    await store.attempts.claim([task.id], worker_id=worker.id, now=NOW)
+
+    asked = await store.tasks.cancel(task.id, now=later(1))
+    again = await store.tasks.cancel(task.id, now=later(2))
+
+    assert asked is not None
+    assert again is not None
+    assert (asked.status, asked.cancel_requested_at) == (Status.IN_PROGRESS, later(1))
+    assert again.cancel_requested_at == later(1)
+    (running,) = await store.attempts.running(worker.id)
+    assert running.cancel_requested
+
+
+async def test_a_finished_task_is_left_alone_by_a_cancel(store: Store) -> None:
+    task = new_task()
+    await store.tasks.insert([task])
+    (claimed,) = await store.attempts.claim([task.id], worker_id=new_id(), now=NOW)
+    await store.attempts.finish([completed(claimed, {"ok": True})])
+
+    after = await store.tasks.cancel(task.id, now=later(1))
+
+    assert after is not None
+    assert (after.status, after.result, after.cancel_requested_at) == (Status.COMPLETED, {"ok": True}, None)

@@ -1,0 +1,126 @@
+"""What only a broker can do to us: lose messages, carry foreign ones, go away and come back."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import aio_pika
+import pytest
+
+from narad.dispatch.subscription import REASON_HEADER
+from narad.dispatch.topology import DEAD_LETTER_QUEUE, lane_queue
+from narad.domain.status import Priority, Status
+from narad.domain.task import Lane, NewTask
+from tests.support.hosts import CLOCK, Backend, Host, started, take, until
+from tests.support.servers import Rabbit
+from tests.support.tasks import new_task
+
+HIGH = lane_queue(Lane("default", Priority.HIGH)).name
+
+
+@pytest.fixture
+def backend(postgres_url: str, vhost: str) -> Backend:
+    """Tasks in PostgreSQL, carried by RabbitMQ."""
+    return Backend(postgres_url, (vhost,))
+
+
+@pytest.fixture
+async def host(backend: Backend) -> AsyncIterator[Host]:
+    """A host at work."""
+    async with started(backend) as host:
+        yield host
+
+
+async def publish(url: str, body: bytes) -> None:
+    async with await aio_pika.connect(url) as connection, connection.channel() as channel:
+        await channel.default_exchange.publish(aio_pika.Message(body), HIGH)
+
+
+def vhost_of(url: str) -> str:
+    return urlsplit(url).path.removeprefix("/")
+
+
+async def status_of(host: Host, task: NewTask) -> Status:
+    stored = await host.store.tasks.get(task.id)
+    assert stored is not None
+    return stored.status
+
+
+async def dead_letters(rabbit: Rabbit, vhost: str, count: int) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = []
+    async with asyncio.timeout(20):
+        while len(found) < count:
+            found += await asyncio.to_thread(rabbit.get, vhost_of(vhost), DEAD_LETTER_QUEUE, count)
+            await asyncio.sleep(0.05)
+    return found
+
+
+async def test_an_undecodable_message_is_parked_with_its_reason_and_holds_nobody_up(
+    host: Host, vhost: str, rabbit_server: Rabbit
+) -> None:
+    async with host.consumer() as (consumer, _):
+        await publish(vhost, b"\xffnot ours")
+        await publish(vhost, b'{"v": 99, "id": "x"}')
+        task = new_task(created_at=CLOCK.now(), priority=Priority.HIGH)
+        await host.submit(task)
+
+        (claimed,) = await take(consumer, 1)
+
+    letters = await dead_letters(rabbit_server, vhost, 2)
+    assert claimed.id == task.id
+    reasons = [letter["properties"]["headers"][REASON_HEADER] for letter in letters]  # type: ignore[index]
+    assert reasons == ["the body is not JSON", "version 99 is not 1"]
+
+
+async def test_a_deleted_queue_is_declared_again(host: Host, vhost: str, rabbit_server: Rabbit) -> None:
+    first = new_task(created_at=CLOCK.now(), priority=Priority.HIGH)
+    await host.submit(first)
+    async with host.consumer() as (consumer, subscription):
+        await take(consumer, 1)
+
+        await asyncio.to_thread(rabbit_server.delete_queue, vhost_of(vhost), HIGH)
+        await until(lambda: not subscription.attached)
+        await until(lambda: subscription.attached)
+        second = new_task(created_at=CLOCK.now() - timedelta(seconds=60), priority=Priority.HIGH)
+        await host.submit(second)
+        (claimed,) = await take(consumer, 1)
+
+    assert claimed.id == second.id
+
+
+async def test_without_a_broker_tasks_are_claimed_from_the_store_and_with_it_pushed_again(
+    host: Host, rabbit_server: Rabbit
+) -> None:
+    async with host.consumer() as (consumer, subscription):
+        await asyncio.to_thread(rabbit_server.stop)
+        await until(lambda: not subscription.attached)
+        away = new_task(created_at=CLOCK.now())
+        await host.submit(away)
+        (claimed,) = await take(consumer, 1)
+        assert claimed.id == away.id
+
+        await asyncio.to_thread(rabbit_server.start)
+        await until(lambda: subscription.attached)
+        await until(lambda: host.dispatch.available)
+        back = new_task(created_at=CLOCK.now())
+        await host.submit(back)
+        (pushed,) = await take(consumer, 1)
+
+    assert pushed.id == back.id
+
+
+async def test_without_a_broker_a_task_stays_new_and_is_handed_over_when_it_is_back(
+    host: Host, rabbit_server: Rabbit
+) -> None:
+    await asyncio.to_thread(rabbit_server.stop)
+    await until(lambda: not host.dispatch.available)
+    task = new_task(created_at=CLOCK.now() - timedelta(seconds=60))
+    await host.submit(task)
+    assert await status_of(host, task) is Status.NEW
+
+    await asyncio.to_thread(rabbit_server.start)
+
+    async with asyncio.timeout(30):
+        while await status_of(host, task) is not Status.PENDING:  # noqa: ASYNC110 - no event tells of it
+            await asyncio.sleep(0.02)
