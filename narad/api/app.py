@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 
 import narad
 from narad.api import errors, health
+from narad.api.limits import BodyLimit
 from narad.api.schemas import ProblemView
 from narad.api.services import Services
 from narad.api.v1 import tasks
@@ -21,7 +22,6 @@ def create_app(services: Services, *, max_body_bytes: int) -> FastAPI:
         title="Narad",
         version=narad.__version__,
         description=_DESCRIPTION,
-        max_body_size=max_body_bytes,
         docs_url=None,
         redoc_url=None,
     )
@@ -29,6 +29,7 @@ def create_app(services: Services, *, max_body_bytes: int) -> FastAPI:
     app.include_router(health.router)
     app.include_router(tasks.router)
     errors.register(app)
+    app.add_middleware(BodyLimit, most_bytes=max_body_bytes)
     app.openapi = partial(_document, app)  # type: ignore[method-assign] # FastAPI's documented way to extend it
     return app
 

@@ -1,10 +1,10 @@
 """What goes over the wire: the body that creates a task, the parameters of a list, a task as it is shown."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
 from narad.domain.names import HANDLER_NAME, LONGEST_HANDLER_NAME, LONGEST_QUEUE_NAME, QUEUE_NAME
 from narad.domain.status import Priority, Status
@@ -72,7 +72,7 @@ class TaskCreate(BaseModel):
     description: Annotated[Text, Field(max_length=LONGEST_DESCRIPTION)] | None = None
     priority: Priority = Priority.MEDIUM
     handler: HandlerName | None = Field(default=None, description="The handler that does the work.")
-    payload: dict[str, JsonValue] = Field(default_factory=dict, description="The keyword arguments of the handler.")
+    payload: dict[str, Any] = Field(default_factory=dict, description="The keyword arguments of the handler.")
     queue: QueueName | None = Field(default=None, description="The queue; by default that of the handler.")
     run_at: Moment | None = Field(default=None, description="Not before this time; by default at once.")
     max_attempts: int | None = Field(default=None, ge=1, le=MOST_ATTEMPTS, description="Failed attempts allowed.")
@@ -162,8 +162,8 @@ class TaskView(TaskSummaryView):
     """A task, whole."""
 
     error: ErrorView | None
-    payload: dict[str, JsonValue]
-    result: JsonValue
+    payload: dict[str, Any]
+    result: Any
 
 
 class StatusView(BaseModel):

@@ -96,7 +96,7 @@ async def cancel_task(task_id: UUID, services: UsesServices, response: Response)
 
 async def _complete(body: TaskCreate, services: Services) -> NewTask:
     """The task that a body asks for, with what it leaves to the handler and to the settings."""
-    payload = cast("JsonObject", body.payload)
+    payload: JsonObject = body.payload
     try:
         check_json(payload)
     except NotStorableError as error:

@@ -1,0 +1,44 @@
+"""The largest body. Starlette has such a limit too, but its answer is plain text and cannot be replaced."""
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from narad.api import problems
+from narad.api.problems import Problem
+
+
+class BodyTooLargeError(HTTPException):
+    """More of the body has arrived than is allowed; raised where the body is read."""
+
+    def __init__(self, most_bytes: int) -> None:
+        super().__init__(413, f"more than {most_bytes} bytes")
+
+
+class BodyLimit:
+    """Refuses bodies above `most_bytes`: at once where the request says so, else when that much has arrived."""
+
+    def __init__(self, app: ASGIApp, most_bytes: int) -> None:
+        self._app = app
+        self._most_bytes = most_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "")
+        if announced.isdecimal() and int(announced) > self._most_bytes:
+            detail = f"The body has {announced} bytes; at most {self._most_bytes} are taken."
+            await Problem(problems.PAYLOAD_TOO_LARGE, detail).response()(scope, receive, send)
+            return
+        arrived = 0
+
+        async def counted() -> Message:
+            nonlocal arrived
+            message = await receive()
+            arrived += len(message.get("body", b""))
+            if arrived > self._most_bytes:
+                raise BodyTooLargeError(self._most_bytes)
+            return message
+
+        await self._app(scope, counted, send)
