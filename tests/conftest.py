@@ -1,14 +1,15 @@
 """Fixtures for every tier. Nothing is imported from here: what tests import lives in `tests.support`."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from secrets import token_hex
 
 import pytest
 
+from narad.store.store import Store
 from tests.support.servers import Postgres, Rabbit, servers
-from tests.support.stores import migrate
+from tests.support.stores import migrate, opened
 
 TEMPLATE = "narad_template"
 
@@ -92,3 +93,18 @@ def sqlite_url(tmp_path: Path) -> str:
     url = f"sqlite:///{tmp_path}/narad.db"
     migrate(url)
     return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A database of each kind in turn."""
+    fixture = {"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param]
+    url: str = request.getfixturevalue(fixture)
+    return url
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[Store]:
+    """A store on a database of each kind in turn."""
+    async with opened(database_url) as store:
+        yield store

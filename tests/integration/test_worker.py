@@ -1,0 +1,291 @@
+"""A worker on a real store, in this process: what it does with handlers, cancels, time limits and lost leases."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+
+from narad import Context, Fatal, Retry, Snooze, handler
+from narad.clock import SystemClock
+from narad.dispatch.direct import DirectDispatch
+from narad.domain.picking import AgeingQuota
+from narad.domain.retry import RetryPolicy
+from narad.domain.status import Status
+from narad.domain.task import NewTask, Progress, Task
+from narad.store.store import Store
+from narad.worker.handler import AnyHandler
+from narad.worker.heartbeat import Rhythm
+from narad.worker.processor import Limits
+from narad.worker.worker import Worker, WorkerOptions
+from tests.support.tasks import new_task
+
+CLOCK = SystemClock()
+started = asyncio.Event()
+gate = threading.Event()
+
+
+@pytest.fixture(autouse=True)
+def closed_gate() -> None:
+    """Each test has its own signals."""
+    globals().update(started=asyncio.Event(), gate=threading.Event())
+
+
+@handler("t.returns")
+async def returns(value: int) -> dict[str, int]:
+    return {"double": value * 2}
+
+
+@handler("t.thread")
+def in_a_thread(ctx: Context) -> str:
+    ctx.progress(0.25, "in a thread")
+    return threading.current_thread().name
+
+
+@handler("t.waits")
+async def waits() -> None:
+    started.set()
+    await asyncio.Event().wait()
+
+
+@handler("t.swallows")
+async def swallows() -> str:
+    started.set()
+    while not gate.is_set():
+        try:
+            await asyncio.sleep(0.02)
+        except asyncio.CancelledError:
+            continue
+    return "too late"
+
+
+@handler("t.checks")
+def checks(ctx: Context) -> str:
+    ctx._loop.call_soon_threadsafe(started.set)  # noqa: SLF001 - a signal for the test
+    while not gate.wait(0.01):
+        ctx.raise_if_cancelled()
+    return "went on"
+
+
+@handler("t.raises", retry_on=(OSError,))
+async def raises(how: str, ctx: Context) -> None:
+    raise {
+        "fatal": Fatal("never again"),
+        "retry": Retry("soon", after=0.05),
+        "snooze": Snooze(0.05) if ctx.attempt == 1 else Fatal("woke up"),
+        "os": OSError("disk"),
+        "value": ValueError("not worth another try"),
+    }[how]
+
+
+@handler("t.unstorable")
+async def unstorable() -> object:
+    return {"set": {1, 2}, "x": object()}
+
+
+@handler("t.large")
+async def large() -> str:
+    return "x" * 300_000
+
+
+HANDLERS: Mapping[str, AnyHandler] = {
+    h.name: h for h in (returns, in_a_thread, waits, swallows, checks, raises, unstorable, large)
+}
+
+
+def options(**changes: float) -> WorkerOptions:
+    return WorkerOptions(
+        concurrency=4,
+        queues=("default",),
+        rhythm=Rhythm(heartbeat_seconds=changes.get("heartbeat", 0.05), lease_seconds=changes.get("lease", 30.0)),
+        limits=Limits(grace_seconds=changes.get("grace", 0.3), most_result_bytes=262_144),
+        policy=RetryPolicy(base_seconds=0.05),
+        quota=AgeingQuota(),
+        poll_seconds=0.05,
+        drain_seconds=changes.get("drain", 0.3),
+    )
+
+
+@asynccontextmanager
+async def working(store: Store, **changes: float) -> AsyncIterator[Worker]:
+    worker = Worker(store, DirectDispatch(), HANDLERS, CLOCK, options(**changes))
+    await worker.start()
+    try:
+        yield worker
+    finally:
+        gate.set()
+        await worker.stop()
+
+
+async def submitted(store: Store, name: str, **fields: object) -> NewTask:
+    task = new_task(handler=name, created_at=CLOCK.now(), **fields)
+    await store.tasks.insert([task])
+    return task
+
+
+async def reached(store: Store, task: NewTask, when: Callable[[Task], bool]) -> Task:
+    async with asyncio.timeout(20):
+        while True:
+            stored = await store.tasks.get(task.id)
+            assert stored is not None
+            if when(stored):
+                return stored
+            await asyncio.sleep(0.01)
+
+
+async def finished(store: Store, task: NewTask) -> Task:
+    return await reached(store, task, lambda stored: stored.status.is_final)
+
+
+async def in_time(awaited: Awaitable[object]) -> None:
+    async with asyncio.timeout(20):
+        await awaited
+
+
+async def test_what_a_handler_returns_is_kept(store: Store) -> None:
+    async with working(store) as worker:
+        task = await finished(store, await submitted(store, "t.returns", payload={"value": 21}))
+
+    assert (task.status, task.result, task.attempt, task.worker_id) == (Status.COMPLETED, {"double": 42}, 1, worker.id)
+    assert task.started_at is not None
+    assert task.finished_at is not None
+    assert task.started_at <= task.finished_at
+
+
+async def test_a_plain_function_runs_in_a_thread_and_its_last_progress_is_kept(store: Store) -> None:
+    async with working(store):
+        task = await finished(store, await submitted(store, "t.thread"))
+
+    assert str(task.result).startswith("narad-handler")
+    assert task.progress == Progress(value=0.25, message="in a thread")
+
+
+async def test_a_payload_that_does_not_fit_fails_at_once(store: Store) -> None:
+    async with working(store):
+        task = await finished(store, await submitted(store, "t.returns", payload={"value": "many"}))
+
+    assert task.error is not None
+    assert (task.status, task.error.type, task.failures, task.attempt) == (Status.FAILED, "PayloadError", 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("how", "error_type", "attempts", "failures"),
+    [
+        ("fatal", "Fatal", 1, 1),
+        ("retry", "Retry", 3, 3),
+        ("snooze", "Fatal", 2, 1),
+        ("os", "OSError", 3, 3),
+        ("value", "ValueError", 1, 1),
+    ],
+)
+async def test_what_a_handler_raises_steers_what_comes_next(
+    store: Store, how: str, error_type: str, attempts: int, failures: int
+) -> None:
+    async with working(store):
+        task = await finished(store, await submitted(store, "t.raises", payload={"how": how}))
+
+    assert task.error is not None
+    assert (task.status, task.error.type) == (Status.FAILED, error_type)
+    assert (task.attempt, task.failures) == (attempts, failures)
+    assert task.error.traceback is not None
+
+
+@pytest.mark.parametrize("name", ["t.unstorable", "t.large"])
+async def test_a_result_that_cannot_be_stored_fails_the_task_with_the_reason(store: Store, name: str) -> None:
+    async with working(store):
+        task = await finished(store, await submitted(store, name))
+
+    assert task.error is not None
+    assert (task.status, task.error.type) == (Status.FAILED, "ResultError")
+
+
+@pytest.mark.parametrize("name", ["t.waits", "t.checks"])
+async def test_a_running_handler_is_cancelled_by_the_next_beat(store: Store, name: str) -> None:
+    async with working(store):
+        task = await submitted(store, name)
+        await in_time(started.wait())
+
+        await store.tasks.cancel(task.id, now=CLOCK.now())
+        stored = await finished(store, task)
+
+    assert (stored.status, stored.failures) == (Status.CANCELLED, 0)
+
+
+async def test_a_handler_that_swallows_its_cancel_is_recorded_at_the_grace_and_keeps_its_slot(store: Store) -> None:
+    async with working(store) as worker:
+        task = await submitted(store, "t.swallows")
+        await in_time(started.wait())
+
+        await store.tasks.cancel(task.id, now=CLOCK.now())
+        stored = await finished(store, task)
+        busy = worker.busy
+        gate.set()
+
+    assert (stored.status, stored.result, busy) == (Status.CANCELLED, None, 1)
+    assert worker.busy == 0
+
+
+async def test_a_time_limit_counts_as_a_failure(store: Store) -> None:
+    async with working(store):
+        task = await finished(store, await submitted(store, "t.waits", timeout_seconds=0.05, max_attempts=2))
+
+    assert task.error is not None
+    assert (task.status, task.error.type, task.failures, task.attempt) == (Status.FAILED, "Timeout", 2, 2)
+
+
+async def test_a_task_of_an_unknown_handler_is_given_back_uncharged(store: Store) -> None:
+    async with working(store):
+        submitted_task = await submitted(store, "t.elsewhere")
+        task = await reached(
+            store, submitted_task, lambda stored: stored.attempt == 1 and stored.status is Status.PENDING
+        )
+
+    assert (task.failures, task.losses) == (0, 0)
+    assert task.run_at > CLOCK.now()
+
+
+async def test_a_drain_lets_short_handlers_end_and_hands_long_ones_back_uncharged(store: Store) -> None:
+    async with working(store) as worker:
+        long = await submitted(store, "t.waits")
+        await in_time(started.wait())
+        await worker.stop()
+
+    stored = await reached(store, long, lambda stored: stored.status is Status.PENDING)
+    assert (stored.failures, stored.losses, stored.worker_id) == (0, 0, None)
+    assert stored.run_at <= CLOCK.now()
+
+
+async def test_a_drained_worker_takes_nothing_more(store: Store) -> None:
+    async with working(store) as worker:
+        await worker.stop()
+        task = await submitted(store, "t.returns", payload={"value": 1})
+
+        stored = await store.tasks.get(task.id)
+
+    assert stored is not None
+    assert stored.status is Status.NEW
+
+
+async def test_a_worker_declared_lost_stops_its_handlers_and_says_so(store: Store) -> None:
+    async with working(store) as worker:
+        task = await submitted(store, "t.waits")
+        await in_time(started.wait())
+
+        await store.workers.rescue(now=CLOCK.now() + timedelta(seconds=60))
+        await in_time(worker.died.wait())
+
+    stored = await store.tasks.get(task.id)
+    assert stored is not None
+    assert (stored.status, stored.losses) == (Status.PENDING, 1)
+
+
+async def test_a_claim_whose_answer_was_lost_is_given_back_after_two_beats(store: Store) -> None:
+    async with working(store) as worker:
+        task = await submitted(store, "t.elsewhere", queue="another")
+        await store.attempts.claim([task.id], worker_id=worker.id, now=CLOCK.now())
+
+        stored = await reached(store, task, lambda stored: stored.status is Status.PENDING)
+
+    assert (stored.attempt, stored.failures, stored.losses) == (1, 0, 0)
