@@ -150,10 +150,13 @@ def _greet(runtime: "Runtime") -> None:
 @contextmanager
 def _one_line() -> Iterator[None]:
     """Turn what we raise on purpose into one line on standard error and exit code 1."""
-    from narad.errors import NaradError  # noqa: PLC0415 - loaded when needed
+    from narad.errors import NaradError, StoreUnavailableError  # noqa: PLC0415 - loaded when needed
 
     try:
         yield
+    except StoreUnavailableError as error:
+        typer.echo(f"narad: The database cannot be used: {error}. Check NARAD_DATABASE_URL.", err=True)
+        raise typer.Exit(EXIT_ERROR) from error
     except NaradError as error:
         typer.echo(f"narad: {error}", err=True)
         raise typer.Exit(EXIT_ERROR) from error

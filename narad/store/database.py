@@ -24,6 +24,8 @@ _AWAY = (OperationalError, InterfaceError, PoolTimeoutError, OSError, TimeoutErr
 _PASSING = frozenset({"57P01", "57P02", "57P03", "53300", "25006", "40001", "40P01", "55P03"})
 """PostgreSQL's error codes (appendix A) for what passes by itself: stopping, crashed, starting up, too many
 connections, read-only; and for what a repetition solves: serialization failure, deadlock, lock timeout."""
+_NO_ENTRY = ("28", "3D")
+"""Classes of error codes for a connection that is refused: authorization, unknown database."""
 _BUSY_MILLISECONDS = 5_000
 
 
@@ -65,9 +67,9 @@ class Database:
             return list((await connection.execute(statement, parameters)).all())
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+    async def transaction(self, timeout_seconds: float | None = None) -> AsyncIterator[AsyncConnection]:
         """A writing transaction: committed at the end of the block, rolled back on an exception."""
-        async with self._translated(), self._writer.begin() as connection:
+        async with self._translated(timeout_seconds), self._writer.begin() as connection:
             yield connection
 
     async def ping(self) -> None:
@@ -80,9 +82,9 @@ class Database:
         await self._reader.dispose()
 
     @asynccontextmanager
-    async def _translated(self) -> AsyncIterator[None]:
+    async def _translated(self, timeout_seconds: float | None = None) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(self._timeout_seconds):
+            async with asyncio.timeout(timeout_seconds or self._timeout_seconds):
                 yield
         except DBAPIError as error:
             raise _translate(error) from error
@@ -126,7 +128,6 @@ def _postgresql_engine(url: URL, pool_size: int, timeout_seconds: float) -> Asyn
         hide_parameters=True,
         connect_args={
             "timeout": timeout_seconds,
-            "command_timeout": timeout_seconds,
             "server_settings": {
                 "application_name": "narad",
                 "jit": "off",
@@ -144,7 +145,11 @@ def _sqlite_engines(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
             f"SQLite {sqlite3.sqlite_version} is too old: 3.38 or newer is needed. Use PostgreSQL, or another Python."
         )
         raise ConfigurationError(message)
-    Path(url.database or "").absolute().parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(url.database or "").absolute().parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"NARAD_DATABASE_URL: cannot make {folder}: {error.strerror}.") from error
     writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=_BUSY_MILLISECONDS / 1_000)
     reader = create_async_engine(url, pool_size=4, max_overflow=0)
     for engine in (writer, reader):
@@ -173,7 +178,12 @@ def _translate(error: DBAPIError) -> Exception:
         return DataRejectedError(_first_line(error))
     if isinstance(error, IntegrityError) or code.startswith("23"):
         return DataRejectedError(_first_line(error))
-    if error.connection_invalidated or isinstance(error, _AWAY) or code.startswith("08") or code in _PASSING:
+    if (
+        error.connection_invalidated
+        or isinstance(error, _AWAY)
+        or code.startswith(("08", *_NO_ENTRY))
+        or code in _PASSING
+    ):
         return StoreUnavailableError(_first_line(error))
     return error
 

@@ -15,6 +15,9 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x6E61726164
 """Key of the advisory lock under which one process at a time migrates; the letters of the project's name."""
 
+_LONGEST_SECONDS = 3_600.0
+"""A step may build an index over many million rows."""
+
 
 def head() -> str:
     """The revision that this code needs."""
@@ -30,7 +33,7 @@ async def migrate(database: Database, revision: str = "head") -> tuple[str | Non
 
     Several processes may call this at once: they take turns, and the later ones find nothing to do.
     """
-    async with database.transaction() as connection:
+    async with database.transaction(_LONGEST_SECONDS) as connection:
         if not database.is_sqlite:
             await connection.execute(text("SET LOCAL lock_timeout = '30s'"))
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
