@@ -79,6 +79,16 @@ async def test_a_late_mark_undoes_neither_a_claim_nor_an_outcome(store: Store) -
     assert statuses == {Status.IN_PROGRESS, Status.COMPLETED}
 
 
+async def test_a_late_mark_does_not_wake_a_cancelled_task(store: Store) -> None:
+    task = new_task()
+    await store.tasks.insert([task])
+    cancelled = await store.tasks.cancel(task.id, now=NOW)
+
+    assert await store.handovers.mark_pending([hand_over(task)], guard_until=NOW) == 0
+
+    assert await store.tasks.get(task.id) == cancelled
+
+
 async def test_a_late_mark_leaves_a_task_that_was_put_back_its_own_next_time(store: Store) -> None:
     task = new_task()
     await store.tasks.insert([task])

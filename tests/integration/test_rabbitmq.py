@@ -14,7 +14,7 @@ from narad.domain.status import Priority, Status
 from narad.domain.task import Lane, NewTask
 from tests.support.hosts import CLOCK, Backend, Host, started, take, until
 from tests.support.servers import Rabbit
-from tests.support.tasks import new_task
+from tests.support.tasks import hand_over, new_task
 
 HIGH = lane_queue(Lane("default", Priority.HIGH)).name
 
@@ -87,6 +87,18 @@ async def test_a_deleted_queue_is_declared_again(host: Host, vhost: str, rabbit_
         (claimed,) = await take(consumer, 1)
 
     assert claimed.id == second.id
+
+
+async def test_a_message_that_no_queue_takes_is_not_counted_as_handed_over(
+    host: Host, vhost: str, rabbit_server: Rabbit
+) -> None:
+    task = hand_over(new_task(priority=Priority.HIGH))
+    assert await host.dispatch.hand_over([task]) == [task.id]
+
+    await asyncio.to_thread(rabbit_server.delete_queue, vhost_of(vhost), HIGH)
+
+    assert await host.dispatch.hand_over([task]) == []
+    assert await host.dispatch.hand_over([task]) == [task.id]
 
 
 async def test_without_a_broker_tasks_are_claimed_from_the_store_and_with_it_pushed_again(

@@ -289,3 +289,16 @@ async def test_a_claim_whose_answer_was_lost_is_given_back_after_two_beats(store
         stored = await reached(store, task, lambda stored: stored.status is Status.PENDING)
 
     assert (stored.attempt, stored.failures, stored.losses) == (1, 0, 0)
+
+
+async def test_what_a_worker_owns_without_knowing_is_given_back_when_it_stops(store: Store) -> None:
+    async with working(store, heartbeat=10) as worker:
+        task = await submitted(store, "t.elsewhere", queue="another")
+        await store.attempts.claim([task.id], worker_id=worker.id, now=CLOCK.now())
+
+        await worker.stop()
+
+    stored = await store.tasks.get(task.id)
+    assert stored is not None
+    assert (stored.status, stored.failures, stored.losses) == (Status.PENDING, 0, 0)
+    assert not await store.workers.renew(worker.id, now=CLOCK.now())
