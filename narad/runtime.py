@@ -26,6 +26,7 @@ from narad.settings import Settings
 from narad.store import schema
 from narad.store.database import Database, parse_url
 from narad.store.store import Store
+from narad.upkeep.expirer import Expirer
 from narad.upkeep.rescuer import Rescuer
 from narad.worker.catalogue import describe, load_handlers
 from narad.worker.handler import AnyHandler
@@ -88,7 +89,16 @@ class Runtime:
                 wait.cancel()
 
 
-def open_database(settings: Settings) -> Database:
+def open_store(settings: Settings, pool_size: int | None = None) -> Store:
+    """The store of the settings, with connections of its own."""
+    return Store(
+        open_database(settings, pool_size),
+        lease=timedelta(seconds=settings.lease_seconds),
+        guard=timedelta(seconds=settings.handover_guard_seconds),
+    )
+
+
+def open_database(settings: Settings, pool_size: int | None = None) -> Database:
     """The database of the settings; connects on first use.
 
     Raises:
@@ -96,7 +106,7 @@ def open_database(settings: Settings) -> Database:
     """
     return Database(
         parse_url(settings.database_url.get_secret_value()),
-        pool_size=settings.database_pool,
+        pool_size=pool_size or settings.database_pool,
         timeout_seconds=settings.database_timeout_seconds,
     )
 
@@ -112,11 +122,7 @@ async def build(settings: Settings, roles: frozenset[Role], *, migrates: bool, c
     clock = clock or SystemClock()
     _check_possible(settings, roles)
     handlers = load_handlers([*BUILT_IN, *settings.handlers])
-    store = Store(
-        open_database(settings),
-        lease=timedelta(seconds=settings.lease_seconds),
-        guard=timedelta(seconds=settings.handover_guard_seconds),
-    )
+    store = open_store(settings)
     try:
         await (schema.migrate(store.database) if migrates else schema.check(store.database))
         await store.catalogue.publish(describe(load_handlers(BUILT_IN).values()), now=clock.now())
@@ -168,9 +174,16 @@ def _add_services(
         rescuer = Rescuer(
             store.workers, clock, lease_seconds=settings.lease_seconds, pause_seconds=settings.rescue_seconds
         )
-        runtime.services.append(rescuer)
+        runtime.services += [rescuer, Expirer(store.tasks, clock, pause_seconds=settings.expire_seconds)]
     if Role.WORKER in roles:
-        runtime.worker = Worker(store, runtime.dispatch, handlers, clock, _worker_options(settings))
+        runtime.worker = Worker(
+            store,
+            runtime.dispatch,
+            handlers,
+            clock,
+            _worker_options(settings),
+            open_store=lambda: open_store(settings, pool_size=1),
+        )
         runtime.services.append(runtime.worker)
     if Role.API in roles:
         app = create_app(_api_services(runtime, settings, relay, clock), max_body_bytes=settings.max_body_bytes)
@@ -195,6 +208,7 @@ def _api_services(runtime: Runtime, settings: Settings, relay: Relay | None, clo
 
 def _worker_options(settings: Settings) -> WorkerOptions:
     return WorkerOptions(
+        name=settings.worker_name or None,
         concurrency=settings.concurrency,
         queues=settings.queues,
         rhythm=Rhythm(heartbeat_seconds=settings.heartbeat_seconds, lease_seconds=settings.lease_seconds),

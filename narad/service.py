@@ -18,7 +18,7 @@ class Service(ABC):
     """
 
     def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._loops: set[asyncio.Task[None]] = set()
         self._stopping = False
         self.died: asyncio.Event = asyncio.Event()
 
@@ -34,19 +34,19 @@ class Service(ABC):
     async def stop(self) -> None:
         """End the work: cancel what runs and wait for it."""
         self._stopping = True
-        for task in self._tasks:
+        for task in self._loops:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._loops, return_exceptions=True)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Run one of the loops of this service."""
         task = asyncio.create_task(work, name=self.name)
-        self._tasks.add(task)
+        self._loops.add(task)
         task.add_done_callback(self._ended)
         return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        self._loops.discard(task)
         if self._stopping or task.cancelled():
             return
         log.error("service.died", service=self.name, exc_info=task.exception())

@@ -55,6 +55,13 @@ class Settings(BaseSettings):
         default=("default",), min_length=1, description="Queues that a worker serves, separated by commas."
     )
 
+    worker_name: str = Field(
+        default="",
+        max_length=200,
+        description="Name of a worker that is the same over restarts, such as that of a pod: a start under it declares "
+        "its earlier selves lost at once. No two workers may share one.",
+    )
+
     lease_seconds: Seconds = Field(default=30, description="How long a worker holds its tasks without a sign of life.")
     heartbeat_seconds: Seconds = Field(default=5, description="Pause between two signs of life of a worker.")
     cancel_grace_seconds: Seconds = Field(
@@ -94,6 +101,7 @@ class Settings(BaseSettings):
         default=5, description="Age at which a NEW task that nobody handed over is swept up."
     )
     rescue_seconds: Seconds = Field(default=5, description="Pause between looks for workers whose lease ran out.")
+    expire_seconds: Seconds = Field(default=1, description="Pause between looks for tasks that waited too long.")
     publish_timeout_seconds: Seconds = Field(default=10, description="Longest wait for the broker to confirm.")
     catalogue_seconds: Seconds = Field(
         default=2, description="Age at which the API reads the catalogue of handlers again."

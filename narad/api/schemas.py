@@ -15,6 +15,7 @@ LONGEST_DESCRIPTION = 10_000
 MOST_TAGS = 50
 LONGEST_TAG = 100
 LONGEST_TIMEOUT_SECONDS = 7 * 86_400
+LONGEST_WAIT_SECONDS = 366 * 86_400
 MOST_ATTEMPTS = 1_000
 DEFAULT_PAGE = 50
 LARGEST_PAGE = 200
@@ -78,6 +79,14 @@ class TaskCreate(BaseModel):
     max_attempts: int | None = Field(default=None, ge=1, le=MOST_ATTEMPTS, description="Failed attempts allowed.")
     timeout_seconds: float | None = Field(
         default=None, gt=0, le=LONGEST_TIMEOUT_SECONDS, allow_inf_nan=False, description="Longest run of one attempt."
+    )
+    max_losses: int | None = Field(default=None, ge=0, le=MOST_ATTEMPTS, description="Lost workers allowed.")
+    expires_in_seconds: float | None = Field(
+        default=None,
+        gt=0,
+        le=LONGEST_WAIT_SECONDS,
+        allow_inf_nan=False,
+        description="Longest wait for the first start, from `run_at` on; after it the task is FAILED as Expired.",
     )
     tags: Annotated[list[Tag], AfterValidator(_distinct), Field(max_length=MOST_TAGS)] = Field(default_factory=list)
 
@@ -143,6 +152,7 @@ class TaskSummaryView(BaseModel):
     tags: tuple[str, ...]
     created_at: ShownMoment
     run_at: ShownMoment
+    expires_at: ShownMoment | None = Field(description="Not started by then, it fails; null once it was started.")
     started_at: ShownMoment | None
     finished_at: ShownMoment | None
     cancel_requested_at: ShownMoment | None
@@ -152,7 +162,7 @@ class TaskSummaryView(BaseModel):
     max_attempts: int
     max_losses: int
     timeout_seconds: float | None
-    worker_id: UUID | None
+    worker_id: UUID | None = Field(description="The worker that runs it, or ran it last.")
     progress: ProgressView | None
     error: ErrorSummaryView | None
     version: int = Field(description="Grows with every change.")

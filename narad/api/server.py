@@ -77,7 +77,7 @@ class HttpServer(Service):
         """Take no more connections and let open requests end."""
         self._stopping = True
         self._server.should_exit = True
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._loops, return_exceptions=True)
         self._socket.close()
 
 

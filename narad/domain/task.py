@@ -39,7 +39,7 @@ class Progress:
 class NewTask:
     """A task as submitted: complete, checked, and not yet stored.
 
-    `run_at` in the future keeps it away from workers until then.
+    `run_at` in the future keeps it away from workers until then; not started by `expires_at`, it fails.
     """
 
     id: UUID
@@ -55,6 +55,7 @@ class NewTask:
     max_attempts: int
     max_losses: int
     timeout_seconds: float | None
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,7 @@ class TaskSummary:
     tags: tuple[str, ...]
     created_at: datetime
     run_at: datetime
+    expires_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
     cancel_requested_at: datetime | None
@@ -109,6 +111,17 @@ class ClaimedTask:
     max_attempts: int
     timeout_seconds: float | None
     deadline_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedAttempt:
+    """An attempt that failed, or whose worker was lost; kept as evidence."""
+
+    attempt: int
+    worker_id: UUID | None
+    started_at: datetime | None
+    finished_at: datetime
+    error: TaskError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Attempts, from claim to finish. Every write after the claim is fenced by the number of the attempt."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,8 +15,9 @@ from sqlalchemy import (
     Uuid,
     and_,
     bindparam,
-    case,
+    exists,
     func,
+    insert,
     or_,
     select,
     union_all,
@@ -25,15 +26,22 @@ from sqlalchemy import (
 
 from narad.domain.decide import Decision, Finish, PutBack
 from narad.domain.status import BY_URGENCY, Priority, Status
-from narad.domain.task import ClaimedTask, Progress, Running
+from narad.domain.task import ClaimedTask, FailedAttempt, Progress, Running, TaskError
 from narad.store.conditions import IS_RUNNING, IS_WAITING, has_priority
 from narad.store.database import Database
 from narad.store.dialects import in_ids, in_select, plus_seconds, rows_of
 from narad.store.rows import CLAIMED, from_error, from_progress, to_claimed
-from narad.store.tables import tasks
+from narad.store.tables import attempts, tasks, workers
 from narad.store.types import StoredJson, UTCDateTime
 
 _now = bindparam("now", type_=UTCDateTime())
+_worker = bindparam("worker_id", type_=Uuid())
+
+# A worker that was declared lost claims nothing, even while it does not know yet; nor is a task started too late.
+_may_start = and_(
+    ~exists(select(workers.c.id).where(workers.c.id == _worker, workers.c.stopped_at.is_not(None))),
+    or_(tasks.c.expires_at.is_(None), tasks.c.expires_at > _now),
+)
 
 
 def _claim(chosen: CTE) -> Update:
@@ -43,10 +51,11 @@ def _claim(chosen: CTE) -> Update:
         .values(
             status=Status.IN_PROGRESS,
             attempt=tasks.c.attempt + 1,
-            worker_id=bindparam("worker_id", type_=Uuid()),
+            worker_id=_worker,
             started_at=_now,
             deadline_at=plus_seconds(_now, tasks.c.timeout_seconds),
             due_at=None,
+            expires_at=None,
             progress=None,
             version=tasks.c.version + 1,
         )
@@ -58,7 +67,7 @@ def _claim(chosen: CTE) -> Update:
 # order of the ids cannot deadlock.
 _CLAIM = _claim(
     select(tasks.c.id)
-    .where(in_ids(tasks.c.id, "ids"), IS_WAITING, tasks.c.run_at <= _now)
+    .where(in_ids(tasks.c.id, "ids"), IS_WAITING, tasks.c.run_at <= _now, _may_start)
     .order_by(tasks.c.id)
     .with_for_update(key_share=True)
     .cte("chosen")
@@ -69,7 +78,13 @@ def _best(priority: Priority, before: ColumnElement[datetime], limit: str) -> Se
     """The ids of up to `limit` waiting tasks of one lane, the longest waiting first, skipping those being claimed."""
     rows = (
         select(tasks.c.id)
-        .where(IS_WAITING, tasks.c.queue == bindparam("of_queue"), has_priority(priority), tasks.c.run_at <= before)
+        .where(
+            IS_WAITING,
+            tasks.c.queue == bindparam("of_queue"),
+            has_priority(priority),
+            tasks.c.run_at <= before,
+            _may_start,
+        )
         .order_by(tasks.c.run_at, tasks.c.id)
         .limit(bindparam(limit, type_=Integer()))
         .with_for_update(skip_locked=True)
@@ -133,11 +148,27 @@ _FINISH = (
         run_at=func.coalesce(_v.c.run_at, tasks.c.run_at),
         due_at=_v.c.run_at,
         handovers=0,
-        worker_id=case((_ends, tasks.c.worker_id), else_=None),
         deadline_at=None,
         version=tasks.c.version + 1,
     )
     .returning(tasks.c.id)
+)
+KEEP_FAILED = insert(attempts).from_select(
+    ["task_id", "attempt", "worker_id", "started_at", "finished_at", "error"],
+    select(
+        tasks.c.id,
+        tasks.c.attempt,
+        tasks.c.worker_id,
+        tasks.c.started_at,
+        _now,
+        func.coalesce(bindparam("instead", type_=StoredJson), tasks.c.error),
+    ).where(in_ids(tasks.c.id, "ids")),
+)
+"""Keep the attempts that just ended as evidence, in the transaction that ended them."""
+_HISTORY = (
+    select(*(attempts.c[field.name] for field in fields(FailedAttempt)))
+    .where(attempts.c.task_id == bindparam("task_id"))
+    .order_by(attempts.c.attempt)
 )
 _PROGRESS = (
     update(tasks)
@@ -184,15 +215,27 @@ class Attempts:
             rows = await self._database.run(_CLAIM_AGED, parameters | limits)
         return [to_claimed(row) for row in rows]
 
-    async def finish(self, decisions: Sequence[Decision]) -> Sequence[bool]:
-        """Write what became of attempts; says for each, in order, whether it was written.
+    async def finish(self, decisions: Sequence[Decision], *, now: datetime) -> Sequence[bool]:
+        """Write what became of attempts, and keep those that failed as evidence; says for each whether it was written.
 
         False means fenced: the attempt is no longer the current one, or, where it was to be put back, a cancel was
         asked for meanwhile.
         """
-        rows = await self._database.run(_FINISH, {"rows": [_finish_row(decision) for decision in decisions]})
-        written = {row.id for row in rows}
+        parameters = {"rows": [_finish_row(decision) for decision in decisions]}
+        failed = {decision.id for decision in decisions if decision.charge}
+        if not failed:
+            written = {row.id for row in await self._database.run(_FINISH, parameters)}
+        else:
+            async with self._database.transaction() as connection:
+                written = {row.id for row in await connection.execute(_FINISH, parameters)}
+                evidence = {"ids": list(failed & written), "now": now, "instead": None}
+                await connection.execute(KEEP_FAILED, evidence)
         return [decision.id in written for decision in decisions]
+
+    async def history(self, task_id: UUID) -> Sequence[FailedAttempt]:
+        """The failed attempts of a task, the first first."""
+        rows = await self._database.read(_HISTORY, {"task_id": task_id})
+        return [FailedAttempt(**{**row._mapping, "error": TaskError(**row.error)}) for row in rows]  # noqa: SLF001
 
     async def report(self, task_id: UUID, attempt: int, progress: Progress) -> bool:
         """Write the progress of a running attempt; False means fenced."""

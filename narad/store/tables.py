@@ -31,6 +31,7 @@ metadata = MetaData(
 )
 
 WAITING_SQL = "status IN (0, 1)"
+EXPIRING_SQL = "status IN (0, 1) AND expires_at IS NOT NULL"
 RUNNING_SQL = "status = 2"
 
 tasks = Table(
@@ -48,6 +49,7 @@ tasks = Table(
     Column("created_at", UTCDateTime, nullable=False),
     Column("run_at", UTCDateTime, nullable=False),
     Column("due_at", UTCDateTime),
+    Column("expires_at", UTCDateTime),
     Column("handovers", SmallInteger, nullable=False, server_default=text("0")),
     Column("started_at", UTCDateTime),
     Column("deadline_at", UTCDateTime),
@@ -83,6 +85,12 @@ tasks = Table(
         postgresql_where=text(WAITING_SQL),
         sqlite_where=text(WAITING_SQL),
     ),
+    Index(
+        "expires",
+        "expires_at",
+        postgresql_where=text(EXPIRING_SQL),
+        sqlite_where=text(EXPIRING_SQL),
+    ),
     Index("running", "worker_id", postgresql_where=text(RUNNING_SQL), sqlite_where=text(RUNNING_SQL)),
     Index("status", "status", "id"),
     postgresql_with={"fillfactor": "80", "autovacuum_vacuum_scale_factor": "0.02"},
@@ -92,6 +100,7 @@ workers = Table(
     "workers",
     metadata,
     Column("id", Uuid, primary_key=True),
+    Column("name", Text),
     Column("host", Text, nullable=False),
     Column("pid", Integer, nullable=False),
     Column("version", Text, nullable=False),
@@ -109,6 +118,17 @@ workers = Table(
         postgresql_where=text("stopped_at IS NULL"),
         sqlite_where=text("stopped_at IS NULL"),
     ),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("task_id", Uuid, primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("worker_id", Uuid),
+    Column("started_at", UTCDateTime),
+    Column("finished_at", UTCDateTime, nullable=False),
+    Column("error", StoredJson, nullable=False),
 )
 
 handlers = Table(

@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, func, insert, literal, or_, select, update
+from sqlalchemy import Integer, Select, bindparam, func, insert, literal, or_, select, update
 
 from narad.domain.decide import CANCELLED_ERROR
 from narad.domain.status import Priority, Status
-from narad.domain.task import NewTask, Task, TaskSummary
+from narad.domain.task import NewTask, Task, TaskError, TaskSummary
 from narad.store.conditions import IS_RUNNING, IS_WAITING
 from narad.store.database import Database
-from narad.store.dialects import has_tag, rows_of
+from narad.store.dialects import has_tag, in_select, rows_of
 from narad.store.rows import NEW, SUMMARY, WHOLE, from_error, to_summary, to_task
 from narad.store.tables import tasks
 from narad.store.types import UTCDateTime
@@ -54,6 +54,26 @@ _CANCEL = (
         version=tasks.c.version + 1,
     )
     .returning(*WHOLE)
+)
+_EXPIRED = TaskError(type="Expired", message="The task was not started in time.", retryable=False)
+_overdue = (
+    select(tasks.c.id)
+    .where(IS_WAITING, tasks.c.expires_at.is_not(None), tasks.c.expires_at <= bindparam("now", type_=UTCDateTime()))
+    .limit(bindparam("most", type_=Integer()))
+    .with_for_update(skip_locked=True)
+    .cte("overdue")
+)
+_EXPIRE = (
+    update(tasks)
+    .where(in_select(tasks.c.id, select(_overdue.c.id)))
+    .values(
+        status=Status.FAILED,
+        finished_at=bindparam("now"),
+        due_at=None,
+        error=bindparam("expired", type_=tasks.c.error.type),
+        version=tasks.c.version + 1,
+    )
+    .returning(tasks.c.id)
 )
 _REQUEST_CANCEL = (
     update(tasks)
@@ -107,6 +127,11 @@ class Tasks:
             if task is None or task.status.is_final:
                 return task
         return await self.get(task_id)
+
+    async def expire(self, most: int, *, now: datetime) -> Sequence[UUID]:
+        """Fail up to `most` tasks that still wait for their first start at the end of their time to wait."""
+        rows = await self._database.run(_EXPIRE, {"most": most, "now": now, "expired": from_error(_EXPIRED)})
+        return [row.id for row in rows]
 
     def _new_row(self, task: NewTask) -> dict[str, Any]:
         row = {field: getattr(task, field) for field in _NEW_FIELDS}

@@ -6,15 +6,17 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Integer, bindparam, case, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from narad.domain.decide import CANCELLED_ERROR
 from narad.domain.status import Status
 from narad.domain.task import TaskError
+from narad.store.attempts import KEEP_FAILED
 from narad.store.conditions import IS_RUNNING, coded
 from narad.store.database import Database
 from narad.store.dialects import in_select
 from narad.store.rows import from_error
-from narad.store.tables import tasks, workers
+from narad.store.tables import attempts, tasks, workers
 from narad.store.types import StoredJson, UTCDateTime
 
 _now = bindparam("now", type_=UTCDateTime())
@@ -31,6 +33,11 @@ _RENEW = (
 _STOP = (
     update(workers)
     .where(workers.c.id == bindparam("worker_id"), workers.c.stopped_at.is_(None))
+    .values(stopped_at=_now)
+)
+_STOP_NAMESAKES = (
+    update(workers)
+    .where(workers.c.name == bindparam("of_name"), workers.c.stopped_at.is_(None))
     .values(stopped_at=_now)
 )
 _EXPIRE = (
@@ -58,16 +65,17 @@ _RESCUE = (
         run_at=case((_ends, tasks.c.run_at), else_=_now),
         due_at=case((_ends, None), else_=_now),
         handovers=0,
-        worker_id=case((_ends, tasks.c.worker_id), else_=None),
         deadline_at=None,
         version=tasks.c.version + 1,
     )
     .returning(tasks.c.id, tasks.c.attempt, tasks.c.status)
 )
-_LOST = TaskError(
-    type="WorkerLost",
-    message="The task used up its allowance of lost workers: each stopped giving signs of life while running it.",
-    retryable=False,
+_LOST = TaskError(type="WorkerLost", message="The worker stopped giving signs of life while running this attempt.")
+_BLAME = update(tasks).where(tasks.c.id == bindparam("task_id")).values(error=bindparam("evidence", type_=StoredJson))
+_LOSSES = (
+    select(attempts.c.attempt, attempts.c.worker_id)
+    .where(attempts.c.task_id == bindparam("task_id"))
+    .order_by(attempts.c.attempt)
 )
 
 
@@ -76,6 +84,7 @@ class NewWorker:
     """A worker process as it registers itself."""
 
     id: UUID
+    name: str | None = None
     host: str
     pid: int
     version: str
@@ -101,9 +110,12 @@ class Workers:
         self._lease = lease
 
     async def register(self, worker: NewWorker, *, now: datetime) -> None:
-        """Add the row of a worker that starts, with a fresh lease."""
+        """Add the row of a worker that starts, with a fresh lease. Its earlier incarnations of that name are lost."""
         row = asdict(worker) | {"started_at": now, "heartbeat_at": now, "lease_expires_at": now + self._lease}
-        await self._database.run(insert(workers), row)
+        async with self._database.transaction() as connection:
+            if worker.name is not None:
+                await connection.execute(_STOP_NAMESAKES, {"of_name": worker.name, "now": now})
+            await connection.execute(insert(workers), row)
 
     async def renew(self, worker_id: UUID, *, now: datetime, draining: bool = False) -> bool:
         """Prolong the lease; False means fenced: the worker was declared lost and owns nothing any more."""
@@ -126,5 +138,24 @@ class Workers:
         """
         await self._database.run(_EXPIRE, {"now": now})
         errors = {"cancelled": from_error(CANCELLED_ERROR), "lost": from_error(_LOST)}
-        rows = await self._database.run(_RESCUE, {"now": now} | errors)
-        return [Rescued(id=row.id, attempt=row.attempt, status=row.status) for row in rows]
+        async with self._database.transaction() as connection:
+            found = await connection.execute(_RESCUE, {"now": now} | errors)
+            rescued = [Rescued(id=row.id, attempt=row.attempt, status=row.status) for row in found]
+            if rescued:
+                evidence = {"ids": [task.id for task in rescued], "now": now, "instead": from_error(_LOST)}
+                await connection.execute(KEEP_FAILED, evidence)
+            for task in rescued:
+                if task.status is Status.FAILED:
+                    await _blame(connection, task.id)
+        return rescued
+
+
+async def _blame(connection: AsyncConnection, task_id: UUID) -> None:
+    """Say in the error of a task which workers were lost with it."""
+    losses = [
+        f"attempt {row.attempt} on worker {row.worker_id}"
+        for row in await connection.execute(_LOSSES, {"task_id": task_id})
+    ]
+    message = f"The task used up its allowance of lost workers. Failed or lost: {', '.join(losses)}."
+    error = TaskError(type="WorkerLost", message=message, retryable=False)
+    await connection.execute(_BLAME, {"task_id": task_id, "evidence": from_error(error)})

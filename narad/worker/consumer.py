@@ -18,6 +18,7 @@ from narad.domain.picking import Picker
 from narad.domain.task import ClaimedTask, Lane
 from narad.errors import StoreUnavailableError
 from narad.store.attempts import Aged, Attempts
+from narad.worker.identity import Identity
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +35,7 @@ class Consumer:
         picker: Picker,
         clock: Clock,
         *,
-        worker_id: UUID,
+        identity: Identity,
         queues: Sequence[str],
         aged: Aged,
         poll_seconds: float,
@@ -43,16 +44,23 @@ class Consumer:
         self._subscription = subscription
         self._picker = picker
         self._clock = clock
-        self._worker_id = worker_id
+        self._identity = identity
+        self.claiming = False
         self._queues = queues
         self._aged = aged
         self._poll_seconds = poll_seconds
 
     async def take(self, slots: int) -> Sequence[ClaimedTask]:
-        """Claim up to `slots` tasks that are at hand, the most urgent first; may come back with none."""
-        if self._subscription.attached:
-            return await self._from_deliveries(slots)
-        return await self._from_store(slots)
+        """Claim up to `slots` tasks that are at hand, the most urgent first; may come back with none.
+
+        While `claiming`, the store may know of claims that this worker does not know of yet.
+        """
+        self.claiming = True
+        try:
+            attached = self._subscription.attached
+            return await (self._from_deliveries(slots) if attached else self._from_store(slots))
+        finally:
+            self.claiming = False
 
     async def wait(self) -> None:
         """Wait until there may be something to take."""
@@ -76,7 +84,7 @@ class Consumer:
             return ()
         try:
             claimed = await self._attempts.claim(
-                list(set(ids.values())), worker_id=self._worker_id, now=self._clock.now()
+                list(set(ids.values())), worker_id=self._identity.id, now=self._clock.now()
             )
         except StoreUnavailableError:
             self._subscription.put_back(list(ids))
@@ -132,5 +140,5 @@ class Consumer:
 
     async def _claim_next(self, queue: str, slots: int, aged: Aged | None) -> Sequence[ClaimedTask]:
         return await self._attempts.claim_next(
-            queue, slots, worker_id=self._worker_id, now=self._clock.now(), aged=aged
+            queue, slots, worker_id=self._identity.id, now=self._clock.now(), aged=aged
         )

@@ -1,26 +1,28 @@
 """The heartbeat renews the lease and compares what the store says runs here with what does.
 
-One look carries everything that must not depend on the broker: cancels that were asked for, claims whose answer was
-lost on the way, and the news that this worker was declared lost.
+It beats in a thread of its own, on a loop and a connection of its own: a handler that blocks the event loop of the
+worker, or keeps the interpreter busy, must not cost it its lease. One look carries everything that must not depend on
+the broker: cancels that were asked for, claims whose answer was lost on the way, and the news that this worker was
+declared lost.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+import threading
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from uuid import UUID
+from math import inf
 
 import structlog
 from typing_extensions import override
 
 from narad.clock import Clock
-from narad.domain.decide import PutBack
 from narad.domain.task import Running
-from narad.errors import StoreUnavailableError
+from narad.errors import NaradError, StoreUnavailableError
 from narad.service import Service
-from narad.store.attempts import Attempts
-from narad.store.workers import Workers
-from narad.worker.execution import StopReason
-from narad.worker.processor import Processor
+from narad.store.store import Store
+from narad.worker.identity import Identity
 
 log = structlog.get_logger(__name__)
 
@@ -36,30 +38,37 @@ class Rhythm:
     lease_seconds: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listeners:
+    """Who hears of what a beat found; called on the loop of the worker."""
+
+    owned: Callable[[Sequence[Running]], Awaitable[None]]
+    lost: Callable[[], Awaitable[None]]
+
+
 class Heartbeat(Service):
     """Beats until it is stopped, also during a drain."""
 
     def __init__(
         self,
-        workers: Workers,
-        attempts: Attempts,
-        processor: Processor,
+        open_store: Callable[[], Store],
+        identity: Identity,
         clock: Clock,
         *,
-        worker_id: UUID,
         rhythm: Rhythm,
-        on_lost: Callable[[], None],
+        listeners: Listeners,
     ) -> None:
+        """`open_store` makes a store for the thread of the heartbeat, which closes it in the end."""
         super().__init__()
-        self._workers = workers
-        self._attempts = attempts
-        self._processor = processor
+        self._open_store = open_store
+        self._identity = identity
         self._clock = clock
-        self._worker_id = worker_id
         self._rhythm = rhythm
-        self._on_lost = on_lost
+        self._listeners = listeners
         self._renewed_at = clock.monotonic()
-        self._orphans: set[tuple[UUID, int]] = set()
+        self._thread: threading.Thread | None = None
+        self._enough = threading.Event()
+        self._stop: Callable[[], object] = self._enough.set
         self.draining = False
 
     @property
@@ -71,35 +80,77 @@ class Heartbeat(Service):
     @override
     async def start(self) -> None:
         self._renewed_at = self._clock.monotonic()
-        self._spawn(self._beat_on())
+        loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._live, args=(loop,), name="narad-heartbeat", daemon=True)
+        self._thread.start()
 
-    async def _beat_on(self) -> None:
-        while True:
-            await asyncio.sleep(self._rhythm.heartbeat_seconds)
-            try:
-                await self._beat()
-            except StoreUnavailableError as error:
-                log.warning("heartbeat.store_unavailable", reason=str(error))
+    @override
+    async def stop(self) -> None:
+        self._enough.set()
+        with contextlib.suppress(RuntimeError):  # its loop may just have closed
+            self._stop()
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join)
 
-    async def _beat(self) -> None:
+    def _live(self, worker_loop: asyncio.AbstractEventLoop) -> None:
+        """The whole life of the thread. If it ends by itself, the worker has to end too."""
+        try:
+            asyncio.run(self._beat_on(worker_loop))
+        except Exception as error:
+            log.critical("heartbeat.died", exc_info=error)
+            worker_loop.call_soon_threadsafe(self.died.set)
+
+    async def _beat_on(self, worker_loop: asyncio.AbstractEventLoop) -> None:
+        stopped = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        self._stop = lambda: loop.call_soon_threadsafe(stopped.set)
+        store = self._open_store()
+        try:
+            while not self._enough.is_set():
+                await _pause(stopped, self._rhythm.heartbeat_seconds)
+                try:
+                    await self._beat(store, worker_loop)
+                except StoreUnavailableError as error:
+                    log.warning("heartbeat.store_unavailable", reason=str(error))
+        finally:
+            self._stop = self._enough.set
+            await store.database.close()
+
+    async def _beat(self, store: Store, worker_loop: asyncio.AbstractEventLoop) -> None:
         asked_at = self._clock.monotonic()
-        if not await self._workers.renew(self._worker_id, now=self._clock.now(), draining=self.draining):
-            log.error("worker.lost", worker_id=str(self._worker_id))
-            self._on_lost()
-            return
-        self._renewed_at = asked_at
-        await self._audit(await self._attempts.running(self._worker_id))
+        alive = await store.workers.renew(self._identity.id, now=self._clock.now(), draining=self.draining)
+        if alive:
+            self._renewed_at = asked_at
+            rows = await store.attempts.running(self._identity.id)
+            # After a blocked loop the news is old: it could miss a claim whose answer that loop has not seen yet.
+            stale_at = time.monotonic() + self._rhythm.heartbeat_seconds / 2
+            _tell(worker_loop, lambda: self._listeners.owned(rows), stale_at=stale_at)
+        elif not self._enough.is_set():
+            log.error("worker.lost", worker_id=str(self._identity.id))
+            row = self._identity.reborn()
+            await store.workers.register(row, now=self._clock.now())
+            self._identity.id = row.id
+            self._renewed_at = asked_at
+            _tell(worker_loop, self._listeners.lost)
 
-    async def _audit(self, rows: Sequence[Running]) -> None:
-        """Pass cancels on; give back what this worker owns without knowing, two beats in a row."""
-        unknown = set()
-        for row in rows:
-            key = (row.id, row.attempt)
-            if not self._processor.knows(row.id, row.attempt):
-                unknown.add(key)
-            elif row.cancel_requested:
-                self._processor.stop(row.id, row.attempt, StopReason.CANCEL)
-        for task_id, attempt in unknown & self._orphans:
-            log.warning("task.orphan_given_back", task_id=str(task_id), attempt=attempt)
-            await self._attempts.finish([PutBack(id=task_id, attempt=attempt, run_at=self._clock.now())])
-        self._orphans = unknown
+
+async def _pause(stopped: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stopped.wait()
+    except TimeoutError:
+        return
+
+
+def _tell(loop: asyncio.AbstractEventLoop, listener: Callable[[], Awaitable[None]], *, stale_at: float = inf) -> None:
+    """Call a listener on the loop of the worker, unless that loop turns only after `stale_at`, in monotonic seconds."""
+
+    async def hear() -> None:
+        if time.monotonic() > stale_at:
+            return
+        try:
+            await listener()
+        except NaradError as error:
+            log.warning("heartbeat.unheard", reason=str(error))
+
+    asyncio.run_coroutine_threadsafe(hear(), loop)

@@ -1,7 +1,7 @@
 """The processor runs exactly one task: find its handler, run it, decide, finish."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -53,7 +53,7 @@ class Processor:
         buffer: int,
     ) -> None:
         self._attempts = attempts
-        self._finishes: Batcher[Decision, bool] = Batcher(attempts.finish, capacity=buffer)
+        self._finishes: Batcher[Decision, bool] = Batcher(self._write_batch, capacity=buffer)
         self._handlers = handlers
         self._executors = executors
         self._clock = clock
@@ -152,6 +152,9 @@ class Processor:
                 log.warning("task.finish_waits", task_id=str(decision.id), reason=str(error))
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LATE_PAUSE_SECONDS)
+
+    async def _write_batch(self, decisions: Sequence[Decision]) -> Sequence[bool]:
+        return await self._attempts.finish(decisions, now=self._clock.now())
 
     async def _report(self, task: ClaimedTask, progress: Progress) -> None:
         try:

@@ -1,35 +1,32 @@
 """The worker: slots, and the loop that keeps them busy with claimed tasks until it is told to drain."""
 
 import asyncio
-import os
-import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 import structlog
 from typing_extensions import override
 
-import narad
 from narad.clock import Clock
 from narad.dispatch.base import Dispatch
 from narad.domain.decide import PutBack
 from narad.domain.picking import AgeingQuota, Picker
 from narad.domain.retry import RetryPolicy
 from narad.domain.status import Priority
-from narad.domain.task import ClaimedTask
+from narad.domain.task import ClaimedTask, Running
 from narad.errors import StoreUnavailableError
-from narad.ids import new_id
 from narad.service import Service
 from narad.store.attempts import Aged
 from narad.store.store import Store
-from narad.store.workers import NewWorker
 from narad.worker.catalogue import describe
 from narad.worker.consumer import Consumer
 from narad.worker.execution import StopReason
 from narad.worker.executors import Executors
 from narad.worker.handler import AnyHandler
-from narad.worker.heartbeat import Heartbeat, Rhythm
+from narad.worker.heartbeat import Heartbeat, Listeners, Rhythm
+from narad.worker.identity import Identity
 from narad.worker.processor import Limits, Processor
 
 log = structlog.get_logger(__name__)
@@ -41,6 +38,7 @@ _PAUSE_SECONDS = 1.0
 class WorkerOptions:
     """What a worker serves and how."""
 
+    name: str | None = None
     concurrency: int
     queues: tuple[str, ...]
     rhythm: Rhythm
@@ -61,9 +59,17 @@ class Worker(Service):
         handlers: Mapping[str, AnyHandler],
         clock: Clock,
         options: WorkerOptions,
+        *,
+        open_store: Callable[[], Store],
     ) -> None:
+        """`open_store` opens the store once more, for the thread of the heartbeat."""
         super().__init__()
-        self.id = new_id()
+        self._identity = Identity(
+            name=options.name,
+            concurrency=options.concurrency,
+            queues=options.queues,
+            handlers=tuple(sorted(handlers)),
+        )
         self._store = store
         self._dispatch = dispatch
         self._handlers = handlers
@@ -80,18 +86,22 @@ class Worker(Service):
             buffer=options.concurrency * 2,
         )
         self._heartbeat = Heartbeat(
-            store.workers,
-            store.attempts,
-            self._processor,
+            open_store,
+            self._identity,
             clock,
-            worker_id=self.id,
             rhythm=options.rhythm,
-            on_lost=self._lost,
+            listeners=Listeners(owned=self._audit, lost=self._lost),
         )
+        self._orphans: set[tuple[UUID, int]] = set()
         self._consumer: Consumer | None = None
         self._running: set[asyncio.Task[None]] = set()
         self._slot_freed = asyncio.Event()
         self._intake: asyncio.Task[None] | None = None
+
+    @property
+    def id(self) -> UUID:
+        """The id under which it works now; another one after it was declared lost."""
+        return self._identity.id
 
     @property
     def busy(self) -> int:
@@ -103,7 +113,7 @@ class Worker(Service):
         options = self._options
         now = self._clock.now()
         await self._store.catalogue.publish(describe(self._handlers.values()), now=now)
-        await self._store.workers.register(self._row(), now=now)
+        await self._store.workers.register(self._identity.row(self.id), now=now)
         subscription = await self._dispatch.subscribe(options.queues, prefetch(options.concurrency))
         limits = options.quota.limits_seconds
         self._consumer = Consumer(
@@ -111,7 +121,7 @@ class Worker(Service):
             subscription,
             Picker(options.quota),
             self._clock,
-            worker_id=self.id,
+            identity=self._identity,
             queues=options.queues,
             aged=Aged(medium=timedelta(seconds=limits[Priority.MEDIUM]), low=timedelta(seconds=limits[Priority.LOW])),
             poll_seconds=options.poll_seconds,
@@ -182,26 +192,32 @@ class Worker(Service):
         try:
             rows = await self._store.attempts.running(self.id)
             if rows:
-                await self._store.attempts.finish([PutBack(id=r.id, attempt=r.attempt, run_at=now) for r in rows])
+                await self._store.attempts.finish(
+                    [PutBack(id=r.id, attempt=r.attempt, run_at=now) for r in rows], now=now
+                )
             await self._store.workers.stop(self.id, now=now)
         except StoreUnavailableError as error:
             log.warning("worker.left_to_rescue", reason=str(error))
 
-    def _lost(self) -> None:
-        """Another declared this worker lost: its tasks run elsewhere. Stop them, and the process, to start afresh."""
-        self._processor.stop_all(StopReason.LOST)
-        self.died.set()
+    async def _audit(self, rows: Sequence[Running]) -> None:
+        """Pass cancels on; give back what the store holds for ours without our knowing, two beats in a row."""
+        unknown = set()
+        for row in rows:
+            if not self._processor.knows(row.id, row.attempt):
+                unknown.add((row.id, row.attempt))
+            elif row.cancel_requested:
+                self._processor.stop(row.id, row.attempt, StopReason.CANCEL)
+        if self._consumer is None or self._consumer.claiming:
+            return
+        orphans, self._orphans = unknown & self._orphans, unknown
+        now = self._clock.now()
+        for task_id, attempt in orphans:
+            log.warning("task.orphan_given_back", task_id=str(task_id), attempt=attempt)
+            await self._store.attempts.finish([PutBack(id=task_id, attempt=attempt, run_at=now)], now=now)
 
-    def _row(self) -> NewWorker:
-        return NewWorker(
-            id=self.id,
-            host=socket.gethostname(),
-            pid=os.getpid(),
-            version=narad.__version__,
-            concurrency=self._options.concurrency,
-            queues=self._options.queues,
-            handlers=tuple(sorted(self._handlers)),
-        )
+    async def _lost(self) -> None:
+        """Another declared this worker lost: what it ran runs elsewhere now. Stop that, and go on under a new id."""
+        self._processor.stop_all(StopReason.LOST)
 
 
 def prefetch(slots: int) -> Mapping[Priority, int]:

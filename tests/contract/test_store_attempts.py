@@ -8,12 +8,12 @@ from uuid import UUID
 import pytest
 
 from narad.domain.status import Priority, Status
-from narad.domain.task import ClaimedTask, Progress, TaskError
+from narad.domain.task import ClaimedTask, FailedAttempt, Progress, TaskError
 from narad.ids import new_id
 from narad.store.attempts import Aged
 from narad.store.store import Store
 from tests.support.stores import opened
-from tests.support.tasks import NOW, completed, hand_over, later, new_task, put_back
+from tests.support.tasks import NOW, completed, hand_over, later, new_task, new_worker, put_back
 
 WORKER = new_id()
 AGED = Aged(medium=timedelta(seconds=15), low=timedelta(seconds=60))
@@ -130,8 +130,8 @@ async def test_of_many_workers_exactly_one_gets_a_task(store: Store, database_ur
 async def test_an_outcome_is_written_once(store: Store) -> None:
     claimed = await claimed_one(store)
 
-    first = await store.attempts.finish([completed(claimed, {"n": 1}, at=later(1))])
-    second = await store.attempts.finish([completed(claimed, {"n": 2}, at=later(2))])
+    first = await store.attempts.finish([completed(claimed, {"n": 1}, at=later(1))], now=NOW)
+    second = await store.attempts.finish([completed(claimed, {"n": 2}, at=later(2))], now=NOW)
 
     assert (list(first), list(second)) == ([True], [False])
     stored = await store.tasks.get(claimed.id)
@@ -144,7 +144,7 @@ async def test_an_outcome_is_written_once(store: Store) -> None:
 async def test_a_result_comes_back_as_it_was(store: Store, result: object) -> None:
     claimed = await claimed_one(store)
 
-    await store.attempts.finish([completed(claimed, result)])
+    await store.attempts.finish([completed(claimed, result)], now=NOW)
 
     stored = await store.tasks.get(claimed.id)
     assert stored is not None
@@ -155,12 +155,12 @@ async def test_a_result_comes_back_as_it_was(store: Store, result: object) -> No
 async def test_a_task_put_back_waits_for_its_next_attempt(store: Store) -> None:
     claimed = await claimed_one(store)
 
-    assert list(await store.attempts.finish([put_back(claimed, later(30), charge=1, error=ERROR)])) == [True]
+    assert list(await store.attempts.finish([put_back(claimed, later(30), charge=1, error=ERROR)], now=NOW)) == [True]
 
     stored = await store.tasks.get(claimed.id)
     assert stored is not None
     assert (stored.status, stored.failures, stored.run_at, stored.error) == (Status.PENDING, 1, later(30), ERROR)
-    assert (stored.worker_id, stored.finished_at) == (None, None)
+    assert (stored.worker_id, stored.finished_at) == (WORKER, None)
     assert await store.attempts.claim([claimed.id], worker_id=WORKER, now=later(29)) == []
     (again,) = await store.attempts.claim([claimed.id], worker_id=WORKER, now=later(30))
     assert (again.attempt, again.failures) == (2, 1)
@@ -168,15 +168,15 @@ async def test_a_task_put_back_waits_for_its_next_attempt(store: Store) -> None:
 
 async def test_an_earlier_attempt_changes_nothing_any_more(store: Store) -> None:
     stalled = await claimed_one(store)
-    await store.attempts.finish([put_back(stalled, NOW)])
+    await store.attempts.finish([put_back(stalled, NOW)], now=NOW)
     (current,) = await store.attempts.claim([stalled.id], worker_id=new_id(), now=NOW)
 
-    written = await store.attempts.finish([completed(stalled, "late"), put_back(stalled, NOW, charge=1)])
+    written = await store.attempts.finish([completed(stalled, "late"), put_back(stalled, NOW, charge=1)], now=NOW)
     reported = await store.attempts.report(stalled.id, stalled.attempt, Progress(value=0.9))
 
     assert list(written) == [False, False]
     assert not reported
-    assert list(await store.attempts.finish([completed(current, "current")])) == [True]
+    assert list(await store.attempts.finish([completed(current, "current")], now=NOW)) == [True]
     stored = await store.tasks.get(stalled.id)
     assert stored is not None
     assert (stored.result, stored.failures) == ("current", 0)
@@ -186,8 +186,8 @@ async def test_a_task_asked_to_stop_is_not_put_back(store: Store) -> None:
     claimed = await claimed_one(store)
     await store.tasks.cancel(claimed.id, now=NOW)
 
-    assert list(await store.attempts.finish([put_back(claimed, NOW)])) == [False]
-    assert list(await store.attempts.finish([completed(claimed)])) == [True]
+    assert list(await store.attempts.finish([put_back(claimed, NOW)], now=NOW)) == [False]
+    assert list(await store.attempts.finish([completed(claimed)], now=NOW)) == [True]
 
 
 async def test_outcomes_of_many_are_written_together_each_by_its_own_fence(store: Store) -> None:
@@ -196,11 +196,69 @@ async def test_outcomes_of_many_are_written_together_each_by_its_own_fence(store
     claimed = await store.attempts.claim([task.id for task in tasks], worker_id=WORKER, now=NOW)
     await store.attempts.finish([completed(claimed[0], "first")])
 
-    written = await store.attempts.finish([completed(task, index) for index, task in enumerate(claimed)])
+    written = await store.attempts.finish([completed(task, index) for index, task in enumerate(claimed)], now=NOW)
 
     assert list(written) == [False, True, True, True, True, True]
     results = {task.id: (await store.tasks.get(task.id)) for task in claimed}
     assert [results[task.id].result for task in claimed if results[task.id]] == ["first", 1, 2, 3, 4, 5]  # type: ignore[union-attr]
+
+
+async def test_a_failed_attempt_is_kept_as_evidence_and_any_other_is_not(store: Store) -> None:
+    first = await claimed_one(store)
+    await store.attempts.finish([put_back(first, NOW, charge=1, error=ERROR)], now=later(1))
+    (second,) = await store.attempts.claim([first.id], worker_id=WORKER, now=later(2))
+    await store.attempts.finish([put_back(second, NOW)], now=later(3))
+    (third,) = await store.attempts.claim([first.id], worker_id=WORKER, now=later(4))
+    await store.attempts.finish([completed(third)], now=later(5))
+
+    (kept,) = await store.attempts.history(first.id)
+
+    assert kept == FailedAttempt(attempt=1, worker_id=WORKER, started_at=NOW, finished_at=later(1), error=ERROR)
+
+
+async def test_a_fenced_failure_leaves_no_evidence(store: Store) -> None:
+    claimed = await claimed_one(store)
+    await store.attempts.finish([put_back(claimed, NOW)], now=NOW)
+
+    assert not any(await store.attempts.finish([put_back(claimed, NOW, charge=1, error=ERROR)], now=NOW))
+
+    assert await store.attempts.history(claimed.id) == []
+
+
+async def test_a_worker_that_was_declared_lost_claims_nothing(store: Store) -> None:
+    worker, task = new_worker(), new_task()
+    await store.workers.register(worker, now=NOW)
+    await store.tasks.insert([task])
+    await store.workers.rescue(now=later(60))
+
+    assert await store.attempts.claim([task.id], worker_id=worker.id, now=later(60)) == []
+    assert await store.attempts.claim_next("default", 1, worker_id=worker.id, now=later(60)) == []
+    assert len(await store.attempts.claim([task.id], worker_id=WORKER, now=later(60))) == 1
+
+
+async def test_a_task_that_waited_too_long_is_not_started_but_fails(store: Store) -> None:
+    late, in_time = new_task(expires_at=later(10)), new_task(expires_at=later(11))
+    await store.tasks.insert([late, in_time])
+
+    claimed = await store.attempts.claim([late.id, in_time.id], worker_id=WORKER, now=later(10))
+    expired = await store.tasks.expire(10, now=later(20))
+
+    assert [task.id for task in claimed] == [in_time.id]
+    assert list(expired) == [late.id]
+    stored = await store.tasks.get(late.id)
+    assert stored is not None
+    assert stored.error is not None
+    assert (stored.status, stored.error.type, stored.finished_at) == (Status.FAILED, "Expired", later(20))
+
+
+async def test_a_task_started_in_time_never_expires(store: Store) -> None:
+    task = new_task(expires_at=later(10))
+    await store.tasks.insert([task])
+    (claimed,) = await store.attempts.claim([task.id], worker_id=WORKER, now=NOW)
+    await store.attempts.finish([put_back(claimed, later(100))], now=NOW)
+
+    assert list(await store.tasks.expire(10, now=later(50))) == []
+    assert len(await store.attempts.claim([task.id], worker_id=WORKER, now=later(100))) == 1
 
 
 async def test_progress_is_kept_while_running_and_starts_anew_with_an_attempt(store: Store) -> None:
@@ -210,7 +268,7 @@ async def test_progress_is_kept_while_running_and_starts_anew_with_an_attempt(st
     assert stored is not None
     assert stored.progress == Progress(value=0.5, message="half")
 
-    await store.attempts.finish([put_back(claimed, NOW)])
+    await store.attempts.finish([put_back(claimed, NOW)], now=NOW)
     await store.attempts.claim([claimed.id], worker_id=WORKER, now=NOW)
 
     stored = await store.tasks.get(claimed.id)
@@ -237,7 +295,7 @@ async def test_every_change_makes_a_new_version(store: Store) -> None:
     await note()
     await store.tasks.cancel(task.id, now=NOW)
     await note()
-    await store.attempts.finish([completed(claimed)])
+    await store.attempts.finish([completed(claimed)], now=NOW)
     await note()
 
     assert versions == sorted(set(versions))

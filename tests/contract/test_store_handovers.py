@@ -71,7 +71,7 @@ async def test_a_late_mark_undoes_neither_a_claim_nor_an_outcome(store: Store) -
     ids = [task.id for task in tasks]
     await store.tasks.insert(tasks)
     running, ended = await store.attempts.claim(ids[:2], worker_id=new_id(), now=NOW)
-    await store.attempts.finish([completed(ended)])
+    await store.attempts.finish([completed(ended)], now=NOW)
 
     assert await store.handovers.mark_pending([hand_over(task) for task in tasks], guard_until=NOW) == 1
 
@@ -93,7 +93,7 @@ async def test_a_late_mark_leaves_a_task_that_was_put_back_its_own_next_time(sto
     task = new_task()
     await store.tasks.insert([task])
     (claimed,) = await store.attempts.claim([task.id], worker_id=new_id(), now=NOW)
-    await store.attempts.finish([put_back(claimed, later(7))])
+    await store.attempts.finish([put_back(claimed, later(7))], now=NOW)
 
     assert await store.handovers.mark_pending([hand_over(task)], guard_until=later(1_000)) == 0
 
@@ -107,7 +107,7 @@ async def test_a_task_put_back_is_due_at_its_next_time(store: Store) -> None:
     (claimed,) = await store.attempts.claim([task.id], worker_id=new_id(), now=NOW)
     assert await store.handovers.due(10, now=later(1_000)) == []
 
-    await store.attempts.finish([put_back(claimed, later(2_000))])
+    await store.attempts.finish([put_back(claimed, later(2_000))], now=NOW)
 
     assert await store.handovers.due(10, now=later(1_999)) == []
     (due,) = await store.handovers.due(10, now=later(2_000))

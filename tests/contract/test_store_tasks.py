@@ -154,7 +154,7 @@ async def test_a_finished_task_is_left_alone_by_a_cancel(store: Store) -> None:
     task = new_task()
     await store.tasks.insert([task])
     (claimed,) = await store.attempts.claim([task.id], worker_id=new_id(), now=NOW)
-    await store.attempts.finish([completed(claimed, {"ok": True})])
+    await store.attempts.finish([completed(claimed, {"ok": True})], now=NOW)
 
     after = await store.tasks.cancel(task.id, now=later(1))
 

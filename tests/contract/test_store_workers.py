@@ -35,7 +35,7 @@ async def test_a_lost_worker_is_fenced_and_its_task_runs_again_uncharged(store: 
 
     assert (rescued.id, rescued.attempt, rescued.status) == (task.id, 1, Status.PENDING)
     assert not await store.workers.renew(worker.id, now=AFTER_LEASE)
-    assert list(await store.attempts.finish([completed(claimed)])) == [False]
+    assert list(await store.attempts.finish([completed(claimed)], now=NOW)) == [False]
     stored = await store.tasks.get(task.id)
     assert stored is not None
     assert (stored.failures, stored.losses) == (0, 1)
@@ -81,7 +81,24 @@ async def test_a_task_that_uses_up_its_allowance_of_lost_workers_fails(store: St
     stored = await store.tasks.get(task.id)
     assert stored is not None
     assert stored.error is not None
-    assert (stored.error.type, stored.losses) == ("WorkerLost", allowed + 1)
+    assert (stored.error.type, stored.losses, stored.failures) == ("WorkerLost", allowed + 1, 0)
+    history = await store.attempts.history(task.id)
+    assert [kept.attempt for kept in history] == list(range(1, allowed + 2))
+    assert all(str(kept.worker_id) in stored.error.message for kept in history)
+
+
+async def test_a_start_under_a_name_declares_its_earlier_selves_lost_at_once(store: Store) -> None:
+    earlier, other, task = new_worker(name="pod-0"), new_worker(name="pod-1"), new_task()
+    for worker in (earlier, other):
+        await store.workers.register(worker, now=NOW)
+    await store.tasks.insert([task])
+    await store.attempts.claim([task.id], worker_id=earlier.id, now=NOW)
+
+    await store.workers.register(new_worker(name="pod-0"), now=later(1))
+
+    assert not await store.workers.renew(earlier.id, now=later(1))
+    assert await store.workers.renew(other.id, now=later(1))
+    assert [rescued.id for rescued in await store.workers.rescue(now=later(1))] == [task.id]
 
 
 async def test_a_worker_that_stopped_in_order_is_not_rescued_from_and_cannot_come_back(store: Store) -> None:

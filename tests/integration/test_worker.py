@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -15,11 +16,13 @@ from narad.domain.picking import AgeingQuota
 from narad.domain.retry import RetryPolicy
 from narad.domain.status import Status
 from narad.domain.task import NewTask, Progress, Task
+from narad.store.database import Database
 from narad.store.store import Store
 from narad.worker.handler import AnyHandler
 from narad.worker.heartbeat import Rhythm
 from narad.worker.processor import Limits
 from narad.worker.worker import Worker, WorkerOptions
+from tests.support.stores import GUARD, LEASE
 from tests.support.tasks import new_task
 
 CLOCK = SystemClock()
@@ -85,13 +88,18 @@ async def unstorable() -> object:
     return {"set": {1, 2}, "x": object()}
 
 
+@handler("t.blocks")
+async def blocks(seconds: float) -> None:
+    time.sleep(seconds)  # noqa: ASYNC251 - the very mistake that is tested
+
+
 @handler("t.large")
 async def large() -> str:
     return "x" * 300_000
 
 
 HANDLERS: Mapping[str, AnyHandler] = {
-    h.name: h for h in (returns, in_a_thread, waits, swallows, checks, raises, unstorable, large)
+    h.name: h for h in (returns, in_a_thread, waits, swallows, checks, raises, unstorable, large, blocks)
 }
 
 
@@ -108,9 +116,15 @@ def options(**changes: float) -> WorkerOptions:
     )
 
 
+def again(store: Store) -> Store:
+    """The same store with connections of its own, as the heartbeat needs it in its thread."""
+    database = Database(store.database.url, pool_size=1, timeout_seconds=20)
+    return Store(database, lease=LEASE, guard=GUARD)
+
+
 @asynccontextmanager
 async def working(store: Store, **changes: float) -> AsyncIterator[Worker]:
-    worker = Worker(store, DirectDispatch(), HANDLERS, CLOCK, options(**changes))
+    worker = Worker(store, DirectDispatch(), HANDLERS, CLOCK, options(**changes), open_store=lambda: again(store))
     await worker.start()
     try:
         yield worker
@@ -253,7 +267,7 @@ async def test_a_drain_lets_short_handlers_end_and_hands_long_ones_back_uncharge
         await worker.stop()
 
     stored = await reached(store, long, lambda stored: stored.status is Status.PENDING)
-    assert (stored.failures, stored.losses, stored.worker_id) == (0, 0, None)
+    assert (stored.failures, stored.losses) == (0, 0)
     assert stored.run_at <= CLOCK.now()
 
 
@@ -268,17 +282,47 @@ async def test_a_drained_worker_takes_nothing_more(store: Store) -> None:
     assert stored.status is Status.NEW
 
 
-async def test_a_worker_declared_lost_stops_its_handlers_and_says_so(store: Store) -> None:
+async def test_a_worker_declared_lost_stops_its_handlers_and_goes_on_under_a_new_id(store: Store) -> None:
     async with working(store) as worker:
+        before = worker.id
         task = await submitted(store, "t.waits")
         await in_time(started.wait())
 
         await store.workers.rescue(now=CLOCK.now() + timedelta(seconds=60))
-        await in_time(worker.died.wait())
+        again_task = await finished(store, await submitted(store, "t.returns", payload={"value": 1}))
+        rescued = await reached(store, task, lambda stored: stored.attempt == 2)  # noqa: PLR2004
 
-    stored = await store.tasks.get(task.id)
-    assert stored is not None
-    assert (stored.status, stored.losses) == (Status.PENDING, 1)
+    assert (rescued.losses, rescued.failures) == (1, 0)
+    assert worker.id != before
+    assert again_task.worker_id == worker.id
+
+
+async def test_a_handler_that_blocks_the_loop_does_not_cost_the_lease(store: Store) -> None:
+    async with working(store, lease=0.5) as worker:
+        before = worker.id
+        task = await submitted(store, "t.blocks", payload={"seconds": 1.5})
+        rescuer = asyncio.create_task(asyncio.to_thread(rescues, store, 2.0))
+        stored = await finished(store, task)
+
+        assert await rescuer == 0
+
+    assert (stored.status, stored.attempt, worker.id) == (Status.COMPLETED, 1, before)
+
+
+def rescues(store: Store, seconds: float) -> int:
+    """How many tasks a rescuer of another process finds in that time."""
+
+    async def look() -> int:
+        own = again(store)
+        found = 0
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            found += len(await own.workers.rescue(now=CLOCK.now()))
+            await asyncio.sleep(0.05)
+        await own.database.close()
+        return found
+
+    return asyncio.run(look())
 
 
 async def test_a_claim_whose_answer_was_lost_is_given_back_after_two_beats(store: Store) -> None:

@@ -12,11 +12,11 @@ from narad.dispatch.direct import DirectDispatch
 from narad.dispatch.rabbitmq import RabbitDispatch
 from narad.domain.picking import AgeingQuota, Picker
 from narad.domain.task import ClaimedTask, NewTask
-from narad.ids import new_id
 from narad.relay.relay import Relay
 from narad.store.attempts import Aged
 from narad.store.store import Store
 from narad.worker.consumer import Consumer
+from narad.worker.identity import Identity
 from narad.worker.worker import prefetch
 from tests.support.stores import opened
 
@@ -61,7 +61,7 @@ class Host:
             subscription,
             Picker(quota or AgeingQuota()),
             CLOCK,
-            worker_id=new_id(),
+            identity=Identity(name=None, concurrency=slots, queues=tuple(queues), handlers=()),
             queues=queues,
             aged=AGED,
             poll_seconds=0.05,

@@ -12,7 +12,7 @@ from narad.api.schemas import StatusView, TaskCreate, TaskPage, TaskQuery, TaskS
 from narad.api.services import Services, UsesServices
 from narad.domain.status import Status
 from narad.domain.storable import NotStorableError, check_json
-from narad.domain.task import JsonObject, NewTask, Task
+from narad.domain.task import JsonObject, NewTask, Task, seconds
 from narad.ids import new_id
 from narad.store.tasks import TaskFilter
 
@@ -105,6 +105,7 @@ async def _complete(body: TaskCreate, services: Services) -> NewTask:
     handler = await services.handlers.accept(body.handler or services.defaults.handler, payload)
     options = handler.options
     now = services.clock.now()
+    run_at = now if body.run_at is None else max(now, body.run_at)
     return NewTask(
         id=new_id(),
         name=body.name,
@@ -115,11 +116,12 @@ async def _complete(body: TaskCreate, services: Services) -> NewTask:
         payload=payload,
         tags=tuple(body.tags),
         created_at=now,
-        run_at=now if body.run_at is None else max(now, body.run_at),
+        run_at=run_at,
+        expires_at=None if body.expires_in_seconds is None else run_at + seconds(body.expires_in_seconds),
         max_attempts=body.max_attempts
         or cast("int | None", options.get("max_attempts"))
         or services.defaults.max_attempts,
-        max_losses=services.defaults.max_losses,
+        max_losses=services.defaults.max_losses if body.max_losses is None else body.max_losses,
         timeout_seconds=body.timeout_seconds or cast("float | None", options.get("timeout_seconds")),
     )
 
@@ -137,6 +139,7 @@ def _as_stored(task: NewTask) -> Task:
         tags=task.tags,
         created_at=task.created_at,
         run_at=task.run_at,
+        expires_at=task.expires_at,
         started_at=None,
         finished_at=None,
         cancel_requested_at=None,

@@ -1,0 +1,42 @@
+"""The expirer: fails tasks that were not started in time."""
+
+import asyncio
+
+import structlog
+from typing_extensions import override
+
+from narad.clock import Clock
+from narad.errors import StoreUnavailableError
+from narad.service import Service
+from narad.store.tasks import Tasks
+
+log = structlog.get_logger(__name__)
+
+_MOST = 500
+
+
+class Expirer(Service):
+    """Looks for overdue tasks at a steady pace. Any number of expirers may run: each task expires once."""
+
+    def __init__(self, tasks: Tasks, clock: Clock, *, pause_seconds: float) -> None:
+        super().__init__()
+        self._tasks = tasks
+        self._clock = clock
+        self._pause_seconds = pause_seconds
+
+    @override
+    async def start(self) -> None:
+        self._spawn(self._watch())
+
+    async def _watch(self) -> None:
+        while True:
+            expired = 0
+            try:
+                ids = await self._tasks.expire(_MOST, now=self._clock.now())
+                expired = len(ids)
+                for task_id in ids:
+                    log.info("task.expired", task_id=str(task_id))
+            except StoreUnavailableError as error:
+                log.warning("expirer.store_unavailable", reason=str(error))
+            if expired < _MOST:
+                await asyncio.sleep(self._pause_seconds)
