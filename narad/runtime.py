@@ -111,7 +111,8 @@ async def build(settings: Settings, roles: frozenset[Role], *, migrates: bool, c
     """
     clock = clock or SystemClock()
     _check_possible(settings, roles)
-    handlers = load_handlers([*BUILT_IN, *settings.handlers])
+    # Only a worker imports the code of its users; the API knows handlers from the catalogue.
+    handlers = load_handlers([*BUILT_IN, *settings.handlers]) if Role.WORKER in roles else {}
     store = Store(
         open_database(settings),
         lease=timedelta(seconds=settings.lease_seconds),
