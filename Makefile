@@ -75,8 +75,8 @@ lock: venv-dev ## Pin the dependencies anew (LOCK_FLAGS=--upgrade takes newer on
 	$(COMPILE) pyproject.toml -o requirements.txt
 	$(COMPILE) --extra dev pyproject.toml -o requirements-dev.txt
 
-images: ## Build the container image
-	deploy/images.sh
+images: venv-dev provision ## Build the container image and try it (Docker, or Debian as root)
+	@PYTHON=$(DEV)/python deploy/images.sh
 
 clean: ## Remove environments, caches and builds; the data in .narad stays
 	rm -rf .venv .venv-dev .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -28,11 +28,11 @@ async def serve(settings: Settings, roles: frozenset[Role], *, migrates: bool, r
 
     A service that dies by itself takes the process down with code 1: whoever started it shall notice.
     """
-    runtime = await build(settings, roles, migrates=migrates)
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked.set)
+    runtime = await build(settings, roles, migrates=migrates)
     await runtime.start()
     ready(runtime)
     failed = not await _either(asked.wait(), runtime.died())

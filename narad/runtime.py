@@ -121,7 +121,8 @@ async def build(settings: Settings, roles: frozenset[Role], *, migrates: bool, c
     """
     clock = clock or SystemClock()
     _check_possible(settings, roles)
-    handlers = load_handlers([*BUILT_IN, *settings.handlers])
+    # Only a worker imports the code of its users; the API knows handlers from the catalogue.
+    handlers = load_handlers([*BUILT_IN, *settings.handlers]) if Role.WORKER in roles else {}
     store = open_store(settings)
     try:
         await (schema.migrate(store.database) if migrates else schema.check(store.database))

@@ -194,7 +194,7 @@ async def test_outcomes_of_many_are_written_together_each_by_its_own_fence(store
     tasks = [new_task() for _ in range(6)]
     await store.tasks.insert(tasks)
     claimed = await store.attempts.claim([task.id for task in tasks], worker_id=WORKER, now=NOW)
-    await store.attempts.finish([completed(claimed[0], "first")])
+    await store.attempts.finish([completed(claimed[0], "first")], now=NOW)
 
     written = await store.attempts.finish([completed(task, index) for index, task in enumerate(claimed)], now=NOW)
 
