@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, TypeAlias
 
 import asyncpg
 from sqlalchemy import URL, Executable, event, make_url, text
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -27,6 +28,7 @@ connections, read-only; and for what a repetition solves: serialization failure,
 _NO_ENTRY = ("28", "3D")
 """Classes of error codes for a connection that is refused: authorization, unknown database."""
 _BUSY_MILLISECONDS = 5_000
+_WAL_PAUSE_SECONDS = 0.01
 
 
 class Database:
@@ -162,14 +164,24 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
     """Leave transactions to us, and trade nothing of durability for speed."""
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        f"busy_timeout={_BUSY_MILLISECONDS}",
-        "foreign_keys=ON",
-    ):
+    for pragma in (f"busy_timeout={_BUSY_MILLISECONDS}", "synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
+    _switch_to_wal(cursor)
     cursor.close()
+
+
+def _switch_to_wal(cursor: DBAPICursor) -> None:
+    """Done once in the life of a file. Two processes that do it at once do not wait for each other, so we do."""
+    deadline = time.monotonic() + _BUSY_MILLISECONDS / 1_000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_WAL_PAUSE_SECONDS)
+        else:
+            return
 
 
 def _translate(error: DBAPIError) -> Exception:
