@@ -31,7 +31,7 @@ from narad.upkeep.rescuer import Rescuer
 from narad.worker.catalogue import describe, load_handlers
 from narad.worker.handler import AnyHandler
 from narad.worker.heartbeat import Rhythm
-from narad.worker.processor import Limits
+from narad.worker.processes import ProcessLimits
 from narad.worker.worker import Worker, WorkerOptions
 
 BUILT_IN = ("narad.handlers.demo",)
@@ -213,7 +213,12 @@ def _worker_options(settings: Settings) -> WorkerOptions:
         concurrency=settings.concurrency,
         queues=settings.queues,
         rhythm=Rhythm(heartbeat_seconds=settings.heartbeat_seconds, lease_seconds=settings.lease_seconds),
-        limits=Limits(grace_seconds=settings.cancel_grace_seconds, most_result_bytes=settings.max_result_bytes),
+        process_limits=ProcessLimits(
+            grace_seconds=settings.cancel_grace_seconds,
+            most_tasks=settings.child_max_tasks,
+            most_bytes=settings.child_max_bytes,
+        ),
+        most_result_bytes=settings.max_result_bytes,
         policy=RetryPolicy(base_seconds=settings.backoff_seconds, cap_seconds=settings.backoff_cap_seconds),
         quota=AgeingQuota(
             every=settings.ageing_every,

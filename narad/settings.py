@@ -69,6 +69,13 @@ class Settings(BaseSettings):
     )
     drain_seconds: Seconds = Field(default=30, description="Time that running handlers have to end after SIGTERM.")
 
+    child_max_tasks: int = Field(
+        default=100, ge=1, le=1_000_000, description="Tasks after which the process of an isolated handler is replaced."
+    )
+    child_max_bytes: int = Field(
+        default=536_870_912, ge=16_777_216, description="Memory above which it is replaced after its task."
+    )
+
     max_attempts: int = Field(
         default=3,
         ge=1,

@@ -1,7 +1,6 @@
 """What a handler is told about its task, and what it can say while it runs."""
 
 import asyncio
-import contextlib
 import threading
 from collections.abc import Awaitable, Callable, Generator
 from datetime import datetime
@@ -16,10 +15,8 @@ from narad.domain.storable import check_text
 from narad.domain.task import ClaimedTask, Progress
 from narad.worker.signals import TaskCancelled
 
-Report: TypeAlias = Callable[[Progress], Awaitable[object]]
+Note: TypeAlias = Callable[[Progress], None]
 
-REPORT_PAUSE_SECONDS = 0.25
-"""At most four writes of progress in a second; the last value is written in any case, with the outcome."""
 _LONGEST_MESSAGE = 500
 
 
@@ -37,15 +34,12 @@ class Context:
     The same object serves `async def` and `def` handlers; everything on it may be used from any thread.
     """
 
-    def __init__(self, task: ClaimedTask, clock: Clock, report: Report) -> None:
+    def __init__(self, task: ClaimedTask, clock: Clock, note: Note) -> None:
+        """`note` takes progress, from any thread."""
         self._task = task
         self._clock = clock
-        self._report = report
-        self._loop = asyncio.get_running_loop()
+        self._note = note
         self._cancelled = threading.Event()
-        self._progress: Progress | None = None
-        self._reporting: asyncio.Task[None] | None = None
-        self._closed = asyncio.Event()
 
     @property
     def task_id(self) -> UUID:
@@ -92,11 +86,6 @@ class Context:
         """Whether the handler should stop: on request, at its time limit, or because the worker stops."""
         return self._cancelled.is_set()
 
-    @property
-    def latest_progress(self) -> Progress | None:
-        """What was reported last."""
-        return self._progress
-
     def remaining(self) -> float | None:
         """Seconds until the deadline, never below 0; None without a limit."""
         if self.deadline is None:
@@ -117,31 +106,9 @@ class Context:
         if not 0 <= value <= 1:
             raise ValueError(f"progress must be between 0 and 1, not {value}")
         text = None if message is None else check_text(message)[:_LONGEST_MESSAGE]
-        self._progress = Progress(value=value, message=text)
-        self._loop.call_soon_threadsafe(self._start_reporting)
+        self._note(Progress(value=value, message=text))
         return Reported()
 
     def cancel(self) -> None:
         """Make `cancelled` true; the processor's side."""
         self._cancelled.set()
-
-    async def close(self) -> None:
-        """Write no more progress; the processor's side."""
-        self._closed.set()
-        if self._reporting is not None:
-            await self._reporting
-
-    def _start_reporting(self) -> None:
-        if self._reporting is None or self._reporting.done():
-            self._reporting = asyncio.create_task(self._write_progress())
-
-    async def _write_progress(self) -> None:
-        """Write what is new, pause, and so on; once closed, the last value is left to the outcome."""
-        written: Progress | None = None
-        while self._progress is not written and not self._closed.is_set():
-            written = self._progress
-            if written is not None:
-                await self._report(written)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(REPORT_PAUSE_SECONDS):
-                    await self._closed.wait()

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 from enum import StrEnum
 
+from narad.domain.outcome import Outcome
 from narad.worker.context import Context
 
 
@@ -19,7 +20,7 @@ class StopReason(StrEnum):
 class Execution:
     """The work of one attempt. The first reason to stop wins: a cancel during a drain does not become a cancel."""
 
-    def __init__(self, context: Context, work: Awaitable[object]) -> None:
+    def __init__(self, context: Context, work: Awaitable[Outcome]) -> None:
         self.context = context
         self.reason: StopReason | None = None
         self.stopped = asyncio.Event()

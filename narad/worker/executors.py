@@ -1,39 +1,60 @@
-"""How handlers run: `async def` on the loop of the worker, `def` in threads."""
+"""How handlers run: `async def` on the loop of the worker, `def` in threads, and either in a process of its own."""
 
 import asyncio
 import contextvars
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Protocol
 
+from narad.domain.outcome import Outcome
+from narad.domain.task import ClaimedTask
+from narad.worker import folding
+from narad.worker.context import Context
 from narad.worker.handler import AnyHandler
+from narad.worker.processes import ProcessExecutor, ProcessLimits
+from narad.worker.signature import PayloadError
 
 
 class Executor(Protocol):
-    """Runs the function of a handler; being cancelled asks it to stop."""
+    """Runs a handler for one task; being cancelled asks it to stop."""
 
-    async def run(self, handler: AnyHandler, arguments: Mapping[str, object]) -> object:
-        """What the function returns, or raises."""
+    async def run(self, handler: AnyHandler, task: ClaimedTask, context: Context) -> Outcome:
+        """How the attempt ended. Raises CancelledError where the handler let itself be stopped."""
         ...
 
 
 class LoopExecutor:
     """`async def`: an ordinary asyncio task; cancelling it raises CancelledError where the handler waits."""
 
-    async def run(self, handler: AnyHandler, arguments: Mapping[str, object]) -> object:
-        result: object = await handler.function(**arguments)
-        return result
+    def __init__(self, most_result_bytes: int) -> None:
+        self._most_result_bytes = most_result_bytes
+
+    async def run(self, handler: AnyHandler, task: ClaimedTask, context: Context) -> Outcome:
+        try:
+            arguments = handler.signature.bind(task.payload, context)
+        except PayloadError as error:
+            return folding.refused(error)
+        try:
+            value: object = await handler.function(**arguments)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises becomes an outcome
+            return folding.raised(handler, error)
+        return folding.returned(handler, value, self._most_result_bytes)
 
 
 class ThreadExecutor:
     """`def`: a thread for each slot. A thread cannot be stopped from outside; the handler looks at its context."""
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, most_result_bytes: int) -> None:
         self._pool = ThreadPoolExecutor(max_workers=slots, thread_name_prefix="narad-handler")
+        self._most_result_bytes = most_result_bytes
 
-    async def run(self, handler: AnyHandler, arguments: Mapping[str, object]) -> object:
-        call = partial(contextvars.copy_context().run, partial(handler.function, **arguments))
+    async def run(self, handler: AnyHandler, task: ClaimedTask, context: Context) -> Outcome:
+        try:
+            arguments = handler.signature.bind(task.payload, context)
+        except PayloadError as error:
+            return folding.refused(error)
+        call = partial(folding.folded, handler, partial(handler.function, **arguments), self._most_result_bytes)
+        call = partial(contextvars.copy_context().run, call)
         running = asyncio.get_running_loop().run_in_executor(self._pool, call)
         while not running.done():
             try:
@@ -52,14 +73,18 @@ class ThreadExecutor:
 class Executors:
     """The executor for each kind of handler."""
 
-    def __init__(self, slots: int) -> None:
-        self._loop = LoopExecutor()
-        self._threads = ThreadExecutor(slots)
+    def __init__(self, slots: int, most_result_bytes: int, process_limits: ProcessLimits) -> None:
+        self._loop = LoopExecutor(most_result_bytes)
+        self._threads = ThreadExecutor(slots, most_result_bytes)
+        self._processes = ProcessExecutor(most_result_bytes, process_limits)
 
     def of(self, handler: AnyHandler) -> Executor:
         """The executor that runs this handler."""
+        if handler.options.isolation == "process":
+            return self._processes
         return self._loop if handler.is_async else self._threads
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Let go of what the executors hold."""
         self._threads.close()
+        await self._processes.close()

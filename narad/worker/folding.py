@@ -1,12 +1,12 @@
 """From what a handler did to an outcome: every return and every exception folds into one value."""
 
-import asyncio
 import traceback
+from collections.abc import Callable
 
 from narad.domain.outcome import Completed, Failed, Outcome, Snoozed
 from narad.domain.task import TaskError
 from narad.worker.handler import AnyHandler
-from narad.worker.signals import Fatal, Retry, Snooze
+from narad.worker.signals import Fatal, Retry, Snooze, TaskCancelled
 from narad.worker.signature import PayloadError, ResultError
 
 _LONGEST_TRACEBACK = 65_536
@@ -14,12 +14,15 @@ _LONGEST_MESSAGE = 10_000
 _LONGEST_SNOOZE_SECONDS = 366 * 86_400.0
 
 
-def ended(handler: AnyHandler, work: "asyncio.Future[object]", most_bytes: int) -> Outcome:
-    """The outcome of work that ended by itself."""
-    if work.cancelled():
-        return raised(handler, asyncio.CancelledError("The handler cancelled itself."))
-    error = work.exception()
-    return returned(handler, work.result(), most_bytes) if error is None else raised(handler, error)
+def folded(handler: AnyHandler, call: Callable[[], object], most_bytes: int) -> Outcome:
+    """The outcome of calling a function, whatever it does."""
+    try:
+        value = call()
+    except TaskCancelled:
+        raise
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises becomes an outcome
+        return raised(handler, error)
+    return returned(handler, value, most_bytes)
 
 
 def returned(handler: AnyHandler, value: object, most_bytes: int) -> Outcome:

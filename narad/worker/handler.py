@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import update_wrapper
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, Literal, ParamSpec, TypeVar
 
 from typing_extensions import override
 
@@ -27,6 +27,7 @@ class Options:
     backoff_seconds: float | None = None
     backoff_cap_seconds: float | None = None
     retry_on: tuple[type[BaseException], ...] = field(default=(Exception,))
+    isolation: Literal["process"] | None = None
 
     def as_json(self) -> JsonObject:
         """What the catalogue shows of them."""
@@ -35,6 +36,7 @@ class Options:
             "max_attempts": self.max_attempts,
             "backoff_seconds": self.backoff_seconds,
             "backoff_cap_seconds": self.backoff_cap_seconds,
+            "isolation": self.isolation,
         }
 
 
@@ -84,6 +86,7 @@ def handler(
     backoff_seconds: float | None = None,
     backoff_cap_seconds: float | None = None,
     retry_on: tuple[type[BaseException], ...] = (Exception,),
+    isolation: Literal["process"] | None = None,
 ) -> Callable[[Callable[P, R]], Handler[P, R]]:
     """Make a function the handler `name`.
 
@@ -98,6 +101,7 @@ def handler(
         backoff_seconds: Longest wait after the first failure; it doubles with each further one.
         backoff_cap_seconds: Upper bound of that wait.
         retry_on: Exceptions worth another attempt; any other fails the task at once.
+        isolation: `process` runs each task in a process of its own, which a cancel or time limit really kills.
 
     Raises:
         SignatureError: the function cannot take its arguments by keyword.
@@ -114,6 +118,7 @@ def handler(
         backoff_seconds=backoff_seconds,
         backoff_cap_seconds=backoff_cap_seconds,
         retry_on=retry_on,
+        isolation=isolation,
     )
     return lambda function: Handler(name, function, options)
 

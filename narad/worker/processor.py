@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -10,7 +11,7 @@ import structlog
 from narad.batcher import Batcher
 from narad.clock import Clock
 from narad.domain.decide import Decision, PutBack, decide
-from narad.domain.outcome import Cancelled, HandedBack, Outcome
+from narad.domain.outcome import Cancelled, Completed, HandedBack, Outcome
 from narad.domain.retry import RetryPolicy
 from narad.domain.task import ClaimedTask, Progress
 from narad.errors import OverloadedError, StoreUnavailableError
@@ -20,7 +21,7 @@ from narad.worker.context import Context
 from narad.worker.execution import Execution, StopReason
 from narad.worker.executors import Executors
 from narad.worker.handler import AnyHandler
-from narad.worker.signature import PayloadError
+from narad.worker.reporter import Reporter
 
 log = structlog.get_logger(__name__)
 
@@ -28,14 +29,7 @@ _UNKNOWN_HANDLER_SECONDS = 10.0
 """How long a task of a handler that this worker lacks is left to others."""
 _WRITE_PAUSE_SECONDS = 0.5
 _LATE_PAUSE_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Bounds of what a handler may do."""
-
-    grace_seconds: float
-    most_result_bytes: int
+_KILL_SECONDS = 2.0
 
 
 class Processor:
@@ -49,7 +43,7 @@ class Processor:
         clock: Clock,
         *,
         policy: RetryPolicy,
-        limits: Limits,
+        grace_seconds: float,
         buffer: int,
     ) -> None:
         self._attempts = attempts
@@ -58,7 +52,7 @@ class Processor:
         self._executors = executors
         self._clock = clock
         self._policy = policy
-        self._limits = limits
+        self._grace_seconds = grace_seconds
         self._executions: dict[tuple[UUID, int], Execution] = {}
         self._held: set[tuple[UUID, int]] = set()
 
@@ -94,46 +88,31 @@ class Processor:
             outcome: Outcome = HandedBack("this worker lacks the handler", _UNKNOWN_HANDLER_SECONDS)
             await self._finish(task, decide(task, outcome, self._clock.now()))
             return
-        try:
-            arguments = handler.signature.arguments(task.payload)
-        except PayloadError as error:
-            await self._finish(task, decide(task, folding.refused(error), self._clock.now()))
-            return
-        await self._execute(task, handler, arguments)
+        await self._execute(task, handler)
 
-    async def _execute(self, task: ClaimedTask, handler: AnyHandler, arguments: dict[str, object]) -> None:
-        context = Context(task, self._clock, lambda progress: self._report(task, progress))
-        if handler.signature.context_name is not None:
-            arguments[handler.signature.context_name] = context
-        execution = Execution(context, self._executors.of(handler).run(handler, arguments))
+    async def _execute(self, task: ClaimedTask, handler: AnyHandler) -> None:
+        reporter = Reporter(partial(self._report, task))
+        context = Context(task, self._clock, reporter.note)
+        execution = Execution(context, self._executors.of(handler).run(handler, task, context))
         key = (task.id, task.attempt)
         self._executions[key] = execution
         try:
-            ended = await execution.wait(limit_seconds=task.timeout_seconds, grace_seconds=self._limits.grace_seconds)
-            await context.close()
-            outcome = self._outcome(task, handler, execution)
+            ended = await execution.wait(limit_seconds=task.timeout_seconds, grace_seconds=self._grace_of(handler))
+            await reporter.close()
+            outcome = _outcome(task, handler, execution)
             if outcome is not None:
                 decision = decide(task, outcome, self._clock.now(), self._policy_of(handler))
-                await self._finish(task, replace(decision, progress=context.latest_progress))
+                await self._finish(task, replace(decision, progress=reporter.latest))
             if not ended:
                 log.warning("task.handler_ignores_stop", task_id=str(task.id), handler=task.handler)
                 await asyncio.wait({execution.work})
         finally:
             del self._executions[key]
 
-    def _outcome(self, task: ClaimedTask, handler: AnyHandler, execution: Execution) -> Outcome | None:
-        """How the attempt ended; None where it is no longer ours to say."""
-        match execution.reason:
-            case StopReason.CANCEL:
-                return Cancelled()
-            case StopReason.TIMEOUT:
-                return folding.timed_out(task.timeout_seconds)
-            case StopReason.LOST:
-                return None
-            case StopReason.DRAIN if not _returned(execution.work):
-                return HandedBack("the worker stops")
-            case _:
-                return folding.ended(handler, execution.work, self._limits.most_result_bytes)
+    def _grace_of(self, handler: AnyHandler) -> float:
+        """A process is killed by its executor at the end of the grace, and that has to be waited for."""
+        patience = _KILL_SECONDS if handler.options.isolation == "process" else 0.0
+        return self._grace_seconds + patience
 
     async def _finish(self, task: ClaimedTask, decision: Decision) -> None:
         """Write what became of the attempt, however long the store is away."""
@@ -171,5 +150,22 @@ class Processor:
         )
 
 
-def _returned(work: "asyncio.Future[object]") -> bool:
-    return work.done() and not work.cancelled() and work.exception() is None
+def _outcome(task: ClaimedTask, handler: AnyHandler, execution: Execution) -> Outcome | None:
+    """How the attempt ended; None where it is no longer ours to say."""
+    match execution.reason:
+        case StopReason.CANCEL:
+            return Cancelled()
+        case StopReason.TIMEOUT:
+            return folding.timed_out(task.timeout_seconds)
+        case StopReason.LOST:
+            return None
+        case StopReason.DRAIN if not _completed(execution.work):
+            return HandedBack("the worker stops")
+        case _ if execution.work.cancelled():
+            return folding.raised(handler, asyncio.CancelledError("The handler cancelled itself."))
+        case _:
+            return execution.work.result()
+
+
+def _completed(work: "asyncio.Future[Outcome]") -> bool:
+    return work.done() and not work.cancelled() and isinstance(work.result(), Completed)

@@ -88,6 +88,15 @@ class Signature:
             raise PayloadError(_explain(error)) from error
         return {name: getattr(model, field) for field, name in self._names.items()} | further
 
+    def bind(self, payload: JsonObject, context: Context) -> dict[str, object]:
+        """The keyword arguments with the context where the handler wants it.
+
+        Raises:
+            PayloadError: the payload does not fit.
+        """
+        arguments = self.arguments(payload)
+        return arguments if self.context_name is None else arguments | {self.context_name: context}
+
     def result(self, value: object, most_bytes: int) -> Json:
         """The returned value as JSON.
 

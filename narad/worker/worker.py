@@ -27,7 +27,8 @@ from narad.worker.executors import Executors
 from narad.worker.handler import AnyHandler
 from narad.worker.heartbeat import Heartbeat, Listeners, Rhythm
 from narad.worker.identity import Identity
-from narad.worker.processor import Limits, Processor
+from narad.worker.processes import ProcessLimits
+from narad.worker.processor import Processor
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +43,8 @@ class WorkerOptions:
     concurrency: int
     queues: tuple[str, ...]
     rhythm: Rhythm
-    limits: Limits
+    process_limits: ProcessLimits
+    most_result_bytes: int
     policy: RetryPolicy
     quota: AgeingQuota
     poll_seconds: float
@@ -75,14 +77,14 @@ class Worker(Service):
         self._handlers = handlers
         self._clock = clock
         self._options = options
-        self._executors = Executors(options.concurrency)
+        self._executors = Executors(options.concurrency, options.most_result_bytes, options.process_limits)
         self._processor = Processor(
             store.attempts,
             handlers,
             self._executors,
             clock,
             policy=options.policy,
-            limits=options.limits,
+            grace_seconds=options.process_limits.grace_seconds,
             buffer=options.concurrency * 2,
         )
         self._heartbeat = Heartbeat(
@@ -146,10 +148,10 @@ class Worker(Service):
         await self._consumer.close()
         await self._let_end(self._options.drain_seconds)
         self._processor.stop_all(StopReason.DRAIN)
-        await self._let_end(self._options.limits.grace_seconds + _PAUSE_SECONDS)
+        await self._let_end(self._options.process_limits.grace_seconds + _PAUSE_SECONDS)
         await self._heartbeat.stop()
         await self._hand_back()
-        self._executors.close()
+        await self._executors.close()
         log.info("worker.stopped", worker_id=str(self.id), abandoned=self.busy)
 
     async def _take_in(self, consumer: Consumer) -> None:
