@@ -1,0 +1,1 @@
+"""Parts by themselves, without servers: values, decisions, loops that are handed what they need."""

@@ -1,0 +1,161 @@
+"""One attempt while it runs: it ends by itself, or is asked to stop, for one reason."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Sequence
+from itertools import permutations
+
+import pytest
+
+from narad.clock import ManualClock
+from narad.worker.context import Context
+from narad.worker.execution import Execution, StopReason
+from tests.support.attempts import ATTEMPT, NOON
+
+LONG = 5
+SHORT = 0.001
+
+
+async def execution_of(work: Awaitable[object]) -> Execution:
+    async def ignore(_progress: object) -> None:
+        return
+
+    return Execution(Context(ATTEMPT, ManualClock(NOON), ignore), work)
+
+
+async def forever() -> None:
+    await asyncio.Event().wait()
+
+
+class Deaf:
+    """Work that swallows its first cancellation and goes on until it is released."""
+
+    def __init__(self) -> None:
+        self.release = asyncio.Event()
+
+    async def work(self) -> str:
+        with contextlib.suppress(asyncio.CancelledError):
+            await self.release.wait()
+        await self.release.wait()
+        return "done after all"
+
+
+@pytest.mark.parametrize("limit", [None, LONG])
+async def test_work_that_ends_is_not_asked_to_stop(limit: float | None) -> None:
+    async def work() -> int:
+        return 7
+
+    execution = await execution_of(work())
+
+    assert await execution.wait(limit_seconds=limit, grace_seconds=LONG)
+
+    assert execution.work.result() == 7
+    assert execution.reason is None
+    assert not execution.context.cancelled
+
+
+async def test_work_that_fails_has_ended_too() -> None:
+    async def work() -> None:
+        raise ValueError("no")
+
+    execution = await execution_of(work())
+
+    assert await execution.wait(limit_seconds=None, grace_seconds=LONG)
+    assert isinstance(execution.work.exception(), ValueError)
+    assert execution.reason is None
+
+
+@pytest.mark.parametrize("reason", StopReason)
+async def test_work_that_is_asked_to_stop_is_cancelled_and_sees_why_not(reason: StopReason) -> None:
+    execution = await execution_of(forever())
+
+    execution.stop(reason)
+    ended = await execution.wait(limit_seconds=None, grace_seconds=LONG)
+
+    assert ended
+    assert execution.work.cancelled()
+    assert execution.context.cancelled
+    assert execution.reason is reason
+
+
+async def test_work_may_be_asked_to_stop_while_it_is_waited_for() -> None:
+    execution = await execution_of(forever())
+    waiting = asyncio.create_task(execution.wait(limit_seconds=LONG, grace_seconds=LONG))
+    await asyncio.wait({waiting}, timeout=0)
+
+    execution.stop(StopReason.DRAIN)
+
+    assert await waiting
+    assert execution.reason is StopReason.DRAIN
+
+
+@pytest.mark.parametrize("reasons", list(permutations(StopReason, 2)))
+async def test_the_first_reason_to_stop_wins(reasons: Sequence[StopReason]) -> None:
+    first, second = reasons
+    execution = await execution_of(forever())
+
+    execution.stop(first)
+    execution.stop(second)
+    await execution.wait(limit_seconds=SHORT, grace_seconds=LONG)
+
+    assert execution.reason is first
+
+
+async def test_at_its_time_limit_work_is_asked_to_stop() -> None:
+    execution = await execution_of(forever())
+
+    assert await execution.wait(limit_seconds=SHORT, grace_seconds=LONG)
+
+    assert execution.work.cancelled()
+    assert execution.context.cancelled
+    assert execution.reason is StopReason.TIMEOUT
+
+
+async def test_work_may_use_its_grace_to_end_in_its_own_way() -> None:
+    async def work() -> str:
+        try:
+            await forever()
+        except asyncio.CancelledError:
+            await asyncio.sleep(0.02)
+        return "tidied up"
+
+    execution = await execution_of(work())
+
+    assert await execution.wait(limit_seconds=SHORT, grace_seconds=LONG)
+    assert execution.work.result() == "tidied up"
+
+
+async def test_work_that_swallows_its_cancellation_is_told_to_have_not_ended() -> None:
+    deaf = Deaf()
+    execution = await execution_of(deaf.work())
+
+    assert not await execution.wait(limit_seconds=SHORT, grace_seconds=SHORT)
+
+    assert execution.reason is StopReason.TIMEOUT
+    assert not execution.work.done()
+    deaf.release.set()
+    assert await execution.work == "done after all"
+
+
+async def test_a_stop_after_a_time_limit_does_not_change_the_reason() -> None:
+    deaf = Deaf()
+    execution = await execution_of(deaf.work())
+    await execution.wait(limit_seconds=SHORT, grace_seconds=SHORT)
+
+    execution.stop(StopReason.CANCEL)
+
+    assert execution.reason is StopReason.TIMEOUT
+    deaf.release.set()
+    await execution.work
+
+
+async def test_waiting_leaves_nothing_behind() -> None:
+    async def work() -> None:
+        return
+
+    execution = await execution_of(work())
+
+    await execution.wait(limit_seconds=None, grace_seconds=LONG)
+    await asyncio.sleep(0)
+
+    assert asyncio.all_tasks() == {asyncio.current_task()}

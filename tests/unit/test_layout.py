@@ -1,0 +1,75 @@
+"""What is loaded when: a program that only names handlers, or asks for help, pays for nothing else."""
+
+import subprocess
+import sys
+
+import pytest
+
+import narad
+from tests.support.repository import ROOT
+
+SERVER = {
+    "aio_pika",
+    "aiormq",
+    "aiosqlite",
+    "alembic",
+    "asyncpg",
+    "fastapi",
+    "pydantic",
+    "sqlalchemy",
+    "starlette",
+    "structlog",
+    "uvicorn",
+    "uvloop",
+}
+
+
+def loaded_by(code: str) -> set[str]:
+    """The modules that a fresh interpreter has loaded after running the code."""
+    program = f"{code}\nimport sys\nprint(*sys.modules, sep='\\n', file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(done.stderr.split())
+
+
+def test_importing_narad_loads_no_library() -> None:
+    loaded = loaded_by("import narad")
+
+    assert {name for name in loaded if name.startswith("narad")} == {"narad"}
+    assert not loaded & SERVER
+
+
+def test_a_module_of_handlers_loads_no_server() -> None:
+    loaded = loaded_by("from narad import Context, Fatal, Handler, Retry, Snooze, handler")
+
+    assert not loaded & (SERVER - {"pydantic"})
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["dev", "--help"], ["migrate", "--help"], ["version"], []])
+def test_asking_the_command_line_for_help_loads_no_server(arguments: list[str]) -> None:
+    # Typer itself loads Pydantic.
+    loaded = loaded_by(
+        f"import sys\nsys.argv = ['narad', *{arguments!r}]\n"
+        "from narad.cli.main import app\ntry:\n    app()\nexcept SystemExit:\n    pass"
+    )
+
+    assert "narad.cli.main" in loaded
+    assert not loaded & (SERVER - {"pydantic"})
+
+
+@pytest.mark.parametrize("name", narad.__all__)
+def test_every_public_name_is_there(name: str) -> None:
+    assert getattr(narad, name) is not None
+
+
+def test_the_public_names_are_in_order_and_no_other_is_there() -> None:
+    assert narad.__all__ == sorted(set(narad.__all__))
+    with pytest.raises(AttributeError, match="module 'narad' has no attribute 'no_such_name'"):
+        _ = narad.no_such_name
+
+
+def test_every_public_name_can_be_imported_with_a_star() -> None:
+    assert "narad.worker.handler" in loaded_by("from narad import *\nhandler, Context, Snooze, Fatal, Retry")
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    assert (ROOT / "narad" / "py.typed").exists()

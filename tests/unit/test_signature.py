@@ -1,0 +1,260 @@
+"""From the annotations of a handler to checked arguments and a schema."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+import pytest
+from hypothesis import given
+from pydantic import BaseModel, Field, HttpUrl, field_validator
+
+from narad.domain.task import Json, JsonObject
+from narad.worker.context import Context
+from narad.worker.signature import PayloadError, Signature, SignatureError
+from tests.support.json_values import PAYLOADS
+
+
+class Colour(StrEnum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Size(BaseModel):
+    width: int
+    height: int = 1
+
+
+def typed(
+    size: Size,
+    when: datetime,
+    url: HttpUrl,
+    colours: list[Colour],
+    ratio: Annotated[float, Field(gt=0)] = 0.5,
+    anything: Any = None,  # noqa: ANN401 - one of the kinds
+    *,
+    background: Colour = Colour.RED,
+) -> None:
+    """Take a bit of everything."""
+
+
+def awkward(schema: int, json: str, _x: float, copy: int, model_config: str, f0: int, *, self: int) -> None:
+    """Take names that Pydantic keeps for itself."""
+
+
+def open_ended(width: int, **more: int) -> None:
+    """Take anything further, if it is a number."""
+
+
+PAYLOAD: dict[str, Json] = {
+    "size": {"width": 3},
+    "when": "2026-03-01T12:00:00Z",
+    "url": "https://example.com/x",
+    "colours": ["blue", "red"],
+}
+
+
+def properties(signature: Signature) -> dict[str, dict[str, object]]:
+    found = signature.payload_schema["properties"]
+    assert isinstance(found, dict)
+    return found
+
+
+def refusal_of(signature: Signature, payload: JsonObject) -> str:
+    with pytest.raises(PayloadError) as caught:
+        signature.arguments(payload)
+    return str(caught.value)
+
+
+def test_arguments_come_in_the_types_of_the_annotations() -> None:
+    arguments = Signature(typed).arguments(PAYLOAD | {"background": "blue", "anything": [1]})
+
+    assert arguments == {
+        "size": Size(width=3, height=1),
+        "when": datetime(2026, 3, 1, 12, tzinfo=UTC),
+        "url": HttpUrl("https://example.com/x"),
+        "colours": [Colour.BLUE, Colour.RED],
+        "ratio": 0.5,
+        "anything": [1],
+        "background": Colour.BLUE,
+    }
+    assert type(arguments["background"]) is Colour
+
+
+def test_defaults_stand_in_for_what_the_payload_leaves_out() -> None:
+    arguments = Signature(typed).arguments(PAYLOAD)
+
+    assert (arguments["ratio"], arguments["anything"], arguments["background"]) == (0.5, None, Colour.RED)
+
+
+def test_the_function_takes_the_arguments_as_they_are() -> None:
+    call: Callable[..., None] = typed
+
+    call(**Signature(typed).arguments(PAYLOAD))
+
+
+def test_the_schema_names_what_is_required_and_refuses_the_rest() -> None:
+    schema = Signature(typed).payload_schema
+
+    assert schema["required"] == ["size", "when", "url", "colours"]
+    assert schema["additionalProperties"] is False
+    assert properties(Signature(typed))["when"] == {"format": "date-time", "title": "When", "type": "string"}
+    assert properties(Signature(typed))["ratio"]["exclusiveMinimum"] == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"size": {"width": "wide"}}, "size.width: "),
+        ({"size": None}, "size: "),
+        ({"when": "yesterday"}, "when: "),
+        ({"url": "ftp//nowhere"}, "url: "),
+        ({"colours": ["red", "green"]}, "colours.1: "),
+        ({"ratio": 0}, "ratio: "),
+        ({"background": "green"}, "background: "),
+        ({"colour": ["red"]}, "colour: Extra inputs are not permitted"),
+        ({"typed": 1}, "typed: Extra inputs are not permitted"),
+        ({"f0": 1}, "f0: Extra inputs are not permitted"),
+    ],
+)
+def test_a_payload_that_does_not_fit_is_refused_naming_the_field(change: dict[str, Any], place: str) -> None:
+    assert refusal_of(Signature(typed), PAYLOAD | change).startswith(place)
+
+
+def test_everything_that_is_wrong_is_named_at_once() -> None:
+    assert [part.partition(":")[0] for part in refusal_of(Signature(typed), {"ratio": -1, "no": 1}).split("; ")] == [
+        "size",
+        "when",
+        "url",
+        "colours",
+        "ratio",
+        "no",
+    ]
+
+
+def test_a_parameter_may_have_a_name_that_pydantic_keeps_for_itself() -> None:
+    signature = Signature(awkward)
+    payload: dict[str, Json] = {
+        "schema": 1, "json": "a", "_x": 2.5, "copy": 3, "model_config": "c", "f0": 4, "self": 5
+    }  # fmt: skip
+
+    assert signature.arguments(payload) == payload
+    assert list(properties(signature)) == signature.payload_schema["required"] == list(payload)
+    assert refusal_of(signature, payload | {"schema": "x"}).startswith("schema: ")
+    assert refusal_of(signature, payload | {"_x": "x"}).startswith("_x: ")
+
+
+@pytest.mark.parametrize("name", ["more", "f0", "f1", "model_config", "__class__", "self", "", "a.b"])
+def test_further_arguments_may_have_any_name(name: str) -> None:
+    assert Signature(open_ended).arguments({"width": 1, name: "2"}) == {"width": 1, name: 2}
+
+
+def test_further_arguments_show_in_the_schema() -> None:
+    assert Signature(open_ended).payload_schema["additionalProperties"] is not False
+
+
+@pytest.mark.xfail(reason="the error of a further argument has no location", strict=True)
+def test_a_further_argument_that_does_not_fit_is_refused_naming_it() -> None:
+    assert refusal_of(Signature(open_ended), {"width": 1, "height": "x"}).startswith("height: ")
+
+
+@pytest.mark.xfail(
+    reason="the schema says additionalProperties: true, whatever **kwargs are annotated with", strict=True
+)
+def test_what_the_schema_lets_pass_of_further_arguments_fits_the_handler() -> None:
+    assert Signature(open_ended).payload_schema["additionalProperties"] == {"type": "integer"}
+
+
+@given(PAYLOADS)
+def test_a_handler_of_anything_takes_any_payload_unchanged(payload: JsonObject) -> None:
+    def anything(**payload: Any) -> None:  # noqa: ANN401 - the matter of the test
+        """Take anything."""
+
+    assert Signature(anything).arguments(payload) == payload
+
+
+@given(PAYLOADS)
+def test_any_payload_fits_or_is_refused(payload: JsonObject) -> None:
+    for function in (typed, awkward, open_ended):
+        try:
+            said = str(Signature(function).arguments(payload))
+        except PayloadError as error:
+            said = str(error)
+        assert said
+
+
+def test_the_context_is_found_under_any_name_and_is_no_part_of_the_payload() -> None:
+    def with_context(width: int, this_attempt: Context) -> None:
+        """Take the context."""
+
+    signature = Signature(with_context)
+
+    assert signature.context_name == "this_attempt"
+    assert list(properties(signature)) == ["width"]
+    assert signature.arguments({"width": 1}) == {"width": 1}
+    assert refusal_of(signature, {"width": 1, "this_attempt": 2}).startswith("this_attempt: ")
+
+
+def test_a_parameter_called_ctx_is_no_context_unless_it_says_so() -> None:
+    def without_context(ctx: int) -> None:
+        """Take a number."""
+
+    assert Signature(without_context).context_name is None
+    assert Signature(without_context).arguments({"ctx": 1}) == {"ctx": 1}
+
+
+@pytest.mark.xfail(reason="only the bare annotation is recognised", strict=True)
+@pytest.mark.parametrize(
+    "annotation", [Context | None, Annotated[Context, "documented"]], ids=["optional", "annotated"]
+)
+def test_a_context_is_found_behind_none_and_annotated(annotation: Any) -> None:  # noqa: ANN401 - a type form
+    def with_context(ctx: Any = None) -> None:  # noqa: ANN401 - replaced below
+        """Take the context."""
+
+    with_context.__annotations__["ctx"] = annotation
+
+    assert Signature(with_context).context_name == "ctx"
+
+
+class Flawed(BaseModel):
+    """A model whose own code fails in a way that Pydantic does not expect."""
+
+    width: int
+
+    @field_validator("width")
+    @classmethod
+    def look_up(cls, width: int) -> int:
+        return {1: 1}[width]
+
+
+@pytest.mark.xfail(reason="any other exception of a validator passes through and ends the worker", strict=True)
+def test_a_flaw_in_the_checks_of_a_model_is_an_error_of_the_payload() -> None:
+    def flawed(shape: Flawed) -> None:
+        """Take a model that cannot be checked."""
+
+    assert refusal_of(Signature(flawed), {"shape": {"width": 2}})
+
+
+def positional_only(width: int, /) -> None:
+    """Cannot be called by keyword."""
+
+
+def variable(*widths: int) -> None:
+    """Cannot be called by keyword."""
+
+
+def two_contexts(a: Context, b: Context) -> None:
+    """Take the context twice."""
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (positional_only, "positional_only: parameter 'width' cannot be given by keyword"),
+        (variable, "variable: parameter 'widths' cannot be given by keyword"),
+        (two_contexts, "two_contexts: two parameters are a Context"),
+    ],
+)
+def test_a_function_that_cannot_be_a_handler_is_refused_naming_it(function: Any, words: str) -> None:  # noqa: ANN401
+    with pytest.raises(SignatureError, match=f"^tests.unit.test_signature.{words}"):
+        Signature(function)
