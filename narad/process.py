@@ -14,6 +14,8 @@ from narad.settings import Settings
 
 log = structlog.get_logger(__name__)
 
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
 T = TypeVar("T")
 Ready = Callable[[Runtime], None]
 
@@ -24,19 +26,21 @@ def run(work: Coroutine[None, None, T]) -> T:
 
 
 async def serve(settings: Settings, roles: frozenset[Role], *, migrates: bool, ready: Ready) -> int:
-    """Run these roles until SIGTERM or SIGINT, then drain; returns the exit code.
+    """Run these roles until SIGTERM or SIGINT, then drain; returns the exit code. A second signal cuts the drain short.
 
     A service that dies by itself takes the process down with code 1: whoever started it shall notice.
     """
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _SIGNALS:
         loop.add_signal_handler(number, asked.set)
     runtime = await build(settings, roles, migrates=migrates)
     await runtime.start()
     ready(runtime)
     failed = not await _either(asked.wait(), runtime.died())
     log.info("process.stopping", failed=failed)
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, runtime.hurry)
     await runtime.stop()
     code = 1 if failed else 0
     if runtime.worker is not None and runtime.worker.busy:

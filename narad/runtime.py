@@ -20,6 +20,7 @@ from narad.domain.picking import AgeingQuota
 from narad.domain.retry import RetryPolicy
 from narad.domain.status import Priority
 from narad.errors import ConfigurationError
+from narad.relay.lanes import LaneWatch
 from narad.relay.relay import Relay
 from narad.service import Service, stop_all
 from narad.settings import Settings
@@ -78,6 +79,11 @@ class Runtime:
         await stop_all(self.services)
         await self.dispatch.stop()
         await self.store.database.close()
+
+    def hurry(self) -> None:
+        """Cut the drain short."""
+        if self.worker is not None:
+            self.worker.hurry()
 
     async def died(self) -> None:
         """Wait until a service ends that should not."""
@@ -170,7 +176,8 @@ def _add_services(
     relay = None
     if Role.RELAY in roles:
         relay = Relay(store.handovers, runtime.dispatch, clock, sweep_seconds=settings.sweep_seconds)
-        runtime.services.append(relay)
+        watch = LaneWatch(store, runtime.dispatch, clock, pause_seconds=settings.lane_seconds)
+        runtime.services += [relay, watch]
     if Role.UPKEEP in roles:
         rescuer = Rescuer(
             store.workers, clock, lease_seconds=settings.lease_seconds, pause_seconds=settings.rescue_seconds
@@ -198,6 +205,7 @@ def _api_services(runtime: Runtime, settings: Settings, relay: Relay | None, clo
         store=store,
         submissions=Batcher(store.tasks.insert, capacity=settings.submit_buffer),
         created=relay.nudge if relay else lambda _tasks: None,
+        stop_requested=relay.order_stop if relay else lambda _task: None,
         handlers=KnownHandlers(store.catalogue, clock, fresh_seconds=settings.catalogue_seconds),
         clock=clock,
         defaults=Defaults(
@@ -228,5 +236,6 @@ def _worker_options(settings: Settings) -> WorkerOptions:
             },
         ),
         poll_seconds=settings.poll_seconds,
+        watchdog_seconds=settings.watchdog_seconds,
         drain_seconds=settings.drain_seconds,
     )

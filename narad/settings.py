@@ -101,6 +101,10 @@ class Settings(BaseSettings):
     poll_seconds: Seconds = Field(
         default=0.5, description="Pause of an idle worker between looks at the store in direct dispatch."
     )
+    watchdog_seconds: Seconds = Field(
+        default=15, description="Quiet time after which an attached worker looks whether it is forgotten."
+    )
+    lane_seconds: Seconds = Field(default=10, description="Pause between looks for broker queues that lost messages.")
     sweep_seconds: Seconds = Field(
         default=1, description="Pause between looks of an idle relay for tasks that are due."
     )

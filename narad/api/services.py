@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from narad.api.handlers import KnownHandlers
 from narad.batcher import Batcher
 from narad.clock import Clock
-from narad.domain.task import NewTask
+from narad.domain.task import NewTask, Task
 from narad.store.store import Store
 
 
@@ -26,12 +26,14 @@ class Defaults:
 class Services:
     """The store and what stands before it.
 
-    `submissions` gathers new tasks for the store; `created` hears of them once they are committed.
+    `submissions` gathers new tasks for the store; `created` hears of them once they are committed, `stop_requested` of
+    running tasks whose cancel was asked for.
     """
 
     store: Store
     submissions: Batcher[NewTask, NewTask]
     created: Callable[[Sequence[NewTask]], None]
+    stop_requested: Callable[[Task], None]
     handlers: KnownHandlers
     clock: Clock
     defaults: Defaults

@@ -6,7 +6,7 @@ loses is found by the sweep. That is why a dispatch may be absent for a while, a
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -26,10 +26,28 @@ class Delivery:
     published_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class StopOrder:
+    """What a person's cancel becomes on its way to the worker that runs the attempt."""
+
+    worker_id: UUID
+    task_id: UUID
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The worker's ear: under which id it hears, and what it does with an order."""
+
+    worker_id: Callable[[], UUID]
+    stop: Callable[[UUID, int], object]
+
+
 class Subscription(ABC):
     """The worker's end of a dispatch."""
 
-    def __init__(self) -> None:
+    def __init__(self, control: Control) -> None:
+        self.control = control
         self._hint = asyncio.Event()
 
     @property
@@ -56,6 +74,10 @@ class Subscription(ABC):
     @abstractmethod
     async def dead_letter(self, delivery: Delivery, reason: str) -> None:
         """Park a delivery that cannot be processed, with the reason, and settle it."""
+
+    @abstractmethod
+    def rebuild(self) -> None:
+        """Connect anew: the id of the worker has changed, or what should come does not."""
 
     @abstractmethod
     async def close(self) -> None:
@@ -105,5 +127,15 @@ class Dispatch(ABC):
         """
 
     @abstractmethod
-    async def subscribe(self, queues: Sequence[str], prefetch: Mapping[Priority, int]) -> Subscription:
+    async def depth(self, lane: Lane) -> int | None:
+        """How many messages of a lane wait in the broker; None where nothing waits there, or nobody can tell."""
+
+    @abstractmethod
+    async def order_stop(self, order: StopOrder) -> bool:
+        """Pass an order to its worker; False where it cannot be reached this way. The heartbeat will tell it then."""
+
+    @abstractmethod
+    async def subscribe(
+        self, queues: Sequence[str], prefetch: Mapping[Priority, int], control: Control
+    ) -> Subscription:
         """Begin to receive what is handed over to these queues; `prefetch` bounds the unsettled ones of a priority."""

@@ -1,14 +1,37 @@
 """Bringing the topology into being; declaring what exists already changes nothing."""
 
+from uuid import UUID
+
 from aio_pika import ExchangeType
-from aio_pika.abc import AbstractChannel
+from aio_pika.abc import AbstractChannel, AbstractExchange
 
-from narad.dispatch.topology import DEAD_LETTER_EXCHANGE, DEAD_LETTER_KEY, DEAD_LETTERS, QueueSpec
+from narad.dispatch.topology import (
+    CONTROL_ARGUMENTS,
+    CONTROL_EXCHANGE,
+    DEAD_LETTER_EXCHANGE,
+    DEAD_LETTER_KEY,
+    DEAD_LETTERS,
+    QueueSpec,
+)
 
 
-async def declare(channel: AbstractChannel, queue: QueueSpec) -> None:
-    """Declare one queue."""
-    await channel.declare_queue(queue.name, durable=True, arguments=dict(queue.arguments))
+async def declare(channel: AbstractChannel, queue: QueueSpec) -> int:
+    """Declare one queue; returns how many messages are ready in it."""
+    declared = await channel.declare_queue(queue.name, durable=True, arguments=dict(queue.arguments))
+    return declared.declaration_result.message_count or 0
+
+
+async def declare_control(channel: AbstractChannel) -> AbstractExchange:
+    """Declare the exchange that carries orders to workers."""
+    return await channel.declare_exchange(CONTROL_EXCHANGE, ExchangeType.DIRECT, durable=True)
+
+
+async def declare_ear(channel: AbstractChannel, worker_id: UUID) -> str:
+    """Declare the queue in which one worker hears orders, and return its name."""
+    exchange = await declare_control(channel)
+    queue = await channel.declare_queue(exclusive=True, auto_delete=True, arguments=dict(CONTROL_ARGUMENTS))
+    await queue.bind(exchange, str(worker_id))
+    return queue.name
 
 
 async def declare_dead_letters(channel: AbstractChannel) -> None:

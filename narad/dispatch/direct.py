@@ -7,7 +7,7 @@ from weakref import WeakSet
 
 from typing_extensions import override
 
-from narad.dispatch.base import Delivery, Dispatch, Subscription
+from narad.dispatch.base import Control, Delivery, Dispatch, StopOrder, Subscription
 from narad.domain.status import Priority
 from narad.domain.task import HandOver, Lane
 
@@ -45,8 +45,22 @@ class DirectDispatch(Dispatch):
         return [task.id for task in tasks]
 
     @override
-    async def subscribe(self, queues: Sequence[str], prefetch: Mapping[Priority, int]) -> Subscription:
-        subscription = DirectSubscription(queues)
+    async def depth(self, lane: Lane) -> None:
+        return None
+
+    @override
+    async def order_stop(self, order: StopOrder) -> bool:
+        for subscription in self._subscriptions:
+            if subscription.control.worker_id() == order.worker_id:
+                subscription.control.stop(order.task_id, order.attempt)
+                return True
+        return False
+
+    @override
+    async def subscribe(
+        self, queues: Sequence[str], prefetch: Mapping[Priority, int], control: Control
+    ) -> Subscription:
+        subscription = DirectSubscription(queues, control)
         self._subscriptions.add(subscription)
         return subscription
 
@@ -54,8 +68,8 @@ class DirectDispatch(Dispatch):
 class DirectSubscription(Subscription):
     """Hints only: never attached, so never a delivery."""
 
-    def __init__(self, queues: Sequence[str]) -> None:
-        super().__init__()
+    def __init__(self, queues: Sequence[str], control: Control) -> None:
+        super().__init__(control)
         self.queues = frozenset(queues)
 
     @property
@@ -82,6 +96,10 @@ class DirectSubscription(Subscription):
     @override
     async def dead_letter(self, delivery: Delivery, reason: str) -> None:
         raise LookupError(delivery)
+
+    @override
+    def rebuild(self) -> None:
+        return
 
     @override
     async def close(self) -> None:

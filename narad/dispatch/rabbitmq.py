@@ -2,29 +2,26 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from uuid import UUID
 
 import aiormq
 import structlog
 from aio_pika.abc import AbstractChannel
-from aiormq.abc import AbstractChannel as UnderlayChannel
-from pamqp.commands import Basic
 from typing_extensions import override
 
-from narad.dispatch import topology
-from narad.dispatch.base import Dispatch, Subscription
-from narad.dispatch.declare import declare, declare_dead_letters
+from narad.dispatch.base import Control, Dispatch, StopOrder, Subscription
+from narad.dispatch.declare import declare, declare_control, declare_dead_letters
 from narad.dispatch.link import Link
+from narad.dispatch.publisher import Confirmation, Publisher
 from narad.dispatch.subscription import RabbitSubscription
-from narad.domain import message
+from narad.dispatch.topology import lane_queue
 from narad.domain.status import Priority
 from narad.domain.task import HandOver, Lane
 from narad.errors import BrokerUnavailableError
 
 log = structlog.get_logger(__name__)
 
-_PERSISTENT = 2
+_FAULTS = (aiormq.exceptions.AMQPError, OSError, TimeoutError, RuntimeError)
 
 
 class RabbitDispatch(Dispatch):
@@ -35,7 +32,7 @@ class RabbitDispatch(Dispatch):
         self._timeout_seconds = timeout_seconds
         self._link = Link(urls, "publish", build=self._build, drop=self._drop, timeout_seconds=timeout_seconds)
         self._channel: AbstractChannel | None = None
-        self._underlay: UnderlayChannel | None = None
+        self._publisher: Publisher | None = None
         self._declared: set[Lane] = set()
 
     @property
@@ -46,7 +43,7 @@ class RabbitDispatch(Dispatch):
     @property
     @override
     def available(self) -> bool:
-        return self._underlay is not None
+        return self._publisher is not None
 
     @override
     async def start(self) -> None:
@@ -57,60 +54,81 @@ class RabbitDispatch(Dispatch):
         await self._link.stop()
 
     @override
-    async def subscribe(self, queues: Sequence[str], prefetch: Mapping[Priority, int]) -> Subscription:
-        subscription = RabbitSubscription(self._urls, queues, prefetch, timeout_seconds=self._timeout_seconds)
+    async def subscribe(
+        self, queues: Sequence[str], prefetch: Mapping[Priority, int], control: Control
+    ) -> Subscription:
+        subscription = RabbitSubscription(self._urls, queues, prefetch, control, timeout_seconds=self._timeout_seconds)
         await subscription.start()
         return subscription
 
     @override
     async def hand_over(self, tasks: Sequence[HandOver]) -> Sequence[UUID]:
-        channel, underlay = self._channel, self._underlay
-        if channel is None or underlay is None:
+        channel, publisher = self._channel, self._publisher
+        if channel is None or publisher is None:
             raise BrokerUnavailableError("There is no connection to the broker.")
+        lanes = {Lane(task.queue, task.priority) for task in tasks}
+        for lane in lanes - self._declared:
+            await self._declare(channel, lane)
+        confirmations = await asyncio.gather(*(publisher.publish(task) for task in tasks))
+        await self._repair(channel, tasks, confirmations)
+        return [task.id for task, said in zip(tasks, confirmations, strict=True) if said is Confirmation.TAKEN]
+
+    @override
+    async def depth(self, lane: Lane) -> int | None:
+        if self._channel is None:
+            return None
+        return await self._declare(self._channel, lane)
+
+    @override
+    async def order_stop(self, order: StopOrder) -> bool:
+        return self._publisher is not None and await self._publisher.order_stop(order)
+
+    async def _declare(self, channel: AbstractChannel, lane: Lane) -> int:
+        """Declare the queue of a lane; a broker that cannot even do that gets a new connection."""
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                await self._declare(channel, {Lane(task.queue, task.priority) for task in tasks})
-        except (aiormq.exceptions.AMQPError, OSError, TimeoutError, RuntimeError) as error:
+                ready = await declare(channel, lane_queue(lane))
+        except _FAULTS as error:
             self._link.broken()
-            raise BrokerUnavailableError(f"The broker refuses to declare a queue: {error!r}.") from error
-        confirmed = await asyncio.gather(*(self._publish(underlay, task) for task in tasks))
-        return [task.id for task, yes in zip(tasks, confirmed, strict=True) if yes]
+            raise BrokerUnavailableError(f"The broker does not declare a queue: {error!r}.") from error
+        self._declared.add(lane)
+        return ready
 
-    async def _publish(self, channel: UnderlayChannel, task: HandOver) -> bool:
-        lane = Lane(task.queue, task.priority)
-        properties = Basic.Properties(
-            content_type="application/json",
-            delivery_mode=_PERSISTENT,
-            message_id=f"{task.id}:{task.attempt}:{task.handovers}",
-            timestamp=datetime.now(UTC),
-        )
+    async def _repair(
+        self, channel: AbstractChannel, tasks: Sequence[HandOver], confirmations: Sequence[Confirmation]
+    ) -> None:
+        """Make lanes whole that did not take what they were given.
+
+        A quorum queue whose node was killed right after its declaration may come back without a leader: it can be
+        declared, and never confirms anything again. Deleting it is safe, since messages are hints and the rows are not.
+        """
+        said: dict[Lane, set[Confirmation]] = {}
+        for task, confirmation in zip(tasks, confirmations, strict=True):
+            said.setdefault(Lane(task.queue, task.priority), set()).add(confirmation)
+        for lane, answers in said.items():
+            if Confirmation.UNROUTABLE in answers:
+                self._declared.discard(lane)
+            if answers == {Confirmation.SILENCE}:
+                await self._declare(channel, lane)
+                await self._replace(channel, lane)
+
+    async def _replace(self, channel: AbstractChannel, lane: Lane) -> None:
+        log.warning("broker.queue_replaced", queue=lane.queue, priority=lane.priority)
+        self._declared.discard(lane)
         try:
-            await channel.basic_publish(
-                message.encode(task.id),
-                routing_key=topology.lane_queue(lane).name,
-                properties=properties,
-                mandatory=True,
-                timeout=self._timeout_seconds,
-            )
-        except aiormq.exceptions.PublishError:
-            log.warning("broker.unroutable", queue=task.queue, priority=task.priority, task_id=str(task.id))
-            self._declared.discard(lane)
-        except (aiormq.exceptions.AMQPError, OSError, TimeoutError, RuntimeError) as error:
-            log.warning("broker.not_confirmed", task_id=str(task.id), reason=repr(error))
-        else:
-            return True
-        return False
-
-    async def _declare(self, channel: AbstractChannel, lanes: set[Lane]) -> None:
-        for lane in lanes - self._declared:
-            await declare(channel, topology.lane_queue(lane))
-            self._declared.add(lane)
+            async with asyncio.timeout(self._timeout_seconds):
+                await channel.queue_delete(lane_queue(lane).name, if_unused=False, if_empty=False)
+        except _FAULTS as error:
+            log.warning("broker.queue_not_deleted", queue=lane.queue, priority=lane.priority, reason=repr(error))
+        # What is outstanding on the old channel would keep later confirms waiting.
+        self._link.broken()
 
     async def _build(self, link: Link) -> None:
         self._channel, underlay = await link.open_channel()
         await declare_dead_letters(self._channel)
-        self._underlay = underlay
+        await declare_control(self._channel)
+        self._publisher = Publisher(underlay, timeout_seconds=self._timeout_seconds)
 
     def _drop(self) -> None:
-        self._channel = self._underlay = None
+        self._channel = self._publisher = None
         self._declared.clear()

@@ -15,9 +15,10 @@ from pamqp.commands import Basic
 from typing_extensions import override
 
 from narad.dispatch import topology
-from narad.dispatch.base import Delivery, Subscription
-from narad.dispatch.declare import declare, declare_dead_letters
+from narad.dispatch.base import Control, Delivery, Subscription
+from narad.dispatch.declare import declare, declare_dead_letters, declare_ear
 from narad.dispatch.link import Link
+from narad.domain.message import UndecodableMessageError, decode_stop
 from narad.domain.status import Priority
 from narad.domain.task import Lane
 
@@ -39,9 +40,15 @@ class RabbitSubscription(Subscription):
     """Deliveries in hand, by lane. They die with their connection: the broker delivers them again."""
 
     def __init__(
-        self, urls: Sequence[str], queues: Sequence[str], prefetch: Mapping[Priority, int], *, timeout_seconds: float
+        self,
+        urls: Sequence[str],
+        queues: Sequence[str],
+        prefetch: Mapping[Priority, int],
+        control: Control,
+        *,
+        timeout_seconds: float,
     ) -> None:
-        super().__init__()
+        super().__init__(control)
         self._lanes = [lane for queue in queues for lane in topology.lanes(queue)]
         self._prefetch = prefetch
         self._timeout_seconds = timeout_seconds
@@ -103,7 +110,14 @@ class RabbitSubscription(Subscription):
             log.warning("broker.dead_letter_failed", reason=repr(error))
             self._link.broken()
 
+    @override
+    def rebuild(self) -> None:
+        self._link.broken()
+
     async def _build(self, link: Link) -> None:
+        channel, underlay = await link.open_channel()
+        ear = await declare_ear(channel, self.control.worker_id())
+        await underlay.basic_consume(ear, self._hear, no_ack=True)
         for lane in self._lanes:
             channel, underlay = await link.open_channel()
             queue = topology.lane_queue(lane)
@@ -119,6 +133,12 @@ class RabbitSubscription(Subscription):
         for deliveries in self._in_hand.values():
             deliveries.clear()
         self.hint()
+
+    async def _hear(self, message: DeliveredMessage) -> None:
+        try:
+            self.control.stop(*decode_stop(message.body))
+        except UndecodableMessageError as error:
+            log.warning("control.undecodable", reason=str(error))
 
     async def _deliver(self, lane: Lane, channel: UnderlayChannel, message: DeliveredMessage) -> None:
         """Only put it aside: the library cancels this callback when the connection drops."""

@@ -19,6 +19,11 @@ DEAD_LETTER_KEY = "dead"
 DELIVERY_LIMIT = 100
 """Returns of a message before the broker parks it. Positive: 3.10 drops a message at once where the limit is -1."""
 
+CONTROL_EXCHANGE = f"{PREFIX}.control"
+_MOST_ORDERS = 1_000
+CONTROL_ARGUMENTS: MappingProxyType[str, str | int] = MappingProxyType({"x-max-length": _MOST_ORDERS})
+"""Of a worker's own queue for orders: classic, exclusive, gone with its connection. The heartbeat has the same news."""
+
 _MOST_DEAD_LETTERS = 100_000
 
 

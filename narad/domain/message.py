@@ -15,6 +15,24 @@ def encode(task_id: UUID) -> bytes:
     return b'{"v":%d,"id":"%s"}' % (VERSION, str(task_id).encode())
 
 
+def encode_stop(task_id: UUID, attempt: int) -> bytes:
+    """The order to stop an attempt."""
+    return b'{"v":%d,"id":"%s","attempt":%d}' % (VERSION, str(task_id).encode(), attempt)
+
+
+def decode_stop(body: bytes) -> tuple[UUID, int]:
+    """The task id and the attempt of an order to stop.
+
+    Raises:
+        UndecodableMessageError: the body is not such an order.
+    """
+    task_id = decode(body)
+    attempt = json.loads(body).get("attempt")
+    if not isinstance(attempt, int):
+        raise UndecodableMessageError("attempt is not a number")
+    return task_id, attempt
+
+
 def decode(body: bytes) -> UUID:
     """The task id inside a message.
 

@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 from uuid import UUID
 
+from typing_extensions import TypeAliasType
+
 from narad.domain.status import Priority, Status
 
-Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"] | None
+Json = TypeAliasType("Json", "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None")
 """A value that JSON can express."""
 
 JsonObject: TypeAlias = Mapping[str, Json]

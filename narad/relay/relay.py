@@ -13,12 +13,13 @@ import structlog
 from typing_extensions import override
 
 from narad.clock import Clock
-from narad.dispatch.base import Dispatch
+from narad.dispatch.base import Dispatch, StopOrder
 from narad.domain.status import Status
-from narad.domain.task import HandOver, NewTask
+from narad.domain.task import HandOver, Lane, NewTask, Task
 from narad.errors import BrokerUnavailableError, StoreUnavailableError
+from narad.relay.lanes import Depths
 from narad.service import Service
-from narad.store.handovers import FIRST_GUARD_SECONDS, HandOvers
+from narad.store.handovers import FIRST_GUARD_SECONDS, LONGEST_GUARD_SECONDS, HandOvers
 
 log = structlog.get_logger(__name__)
 
@@ -27,11 +28,12 @@ WINDOW = 256
 MOST_NUDGES = 10_000
 MARK_AFTER_SECONDS = 0.02
 """Time that a mark waits: by then many of its tasks are claimed, and need no mark."""
-_GUARD = timedelta(seconds=FIRST_GUARD_SECONDS)
+BACKLOG = 1_000
+"""A lane as deep as this is a backlog: its tasks are looked at again late, so that they are not rewritten in vain."""
 
 
 class Relay(Service):
-    """Hands tasks over to dispatch and marks them PENDING."""
+    """Hands tasks over to dispatch and marks them PENDING; passes on orders to stop."""
 
     def __init__(self, handovers: HandOvers, dispatch: Dispatch, clock: Clock, *, sweep_seconds: float) -> None:
         super().__init__()
@@ -39,14 +41,18 @@ class Relay(Service):
         self._dispatch = dispatch
         self._clock = clock
         self._sweep_seconds = sweep_seconds
+        self._depths = Depths(dispatch, clock)
         self._nudges: deque[HandOver] = deque(maxlen=MOST_NUDGES)
+        self._orders: deque[StopOrder] = deque(maxlen=MOST_NUDGES)
         self._nudged = asyncio.Event()
+        self._ordered = asyncio.Event()
         self._marks: list[HandOver] = []
         self._to_mark = asyncio.Event()
 
     @override
     async def start(self) -> None:
         self._spawn(self._hand_over_nudged())
+        self._spawn(self._pass_orders())
         self._spawn(self._sweep())
         self._spawn(self._mark())
 
@@ -60,6 +66,12 @@ class Relay(Service):
         )
         self._nudged.set()
 
+    def order_stop(self, task: Task) -> None:
+        """Hear of a running task whose cancel was asked for; never blocks, and may forget."""
+        if task.worker_id is not None:
+            self._orders.append(StopOrder(task.worker_id, task.id, task.attempt))
+            self._ordered.set()
+
     async def _hand_over_nudged(self) -> None:
         while True:
             await self._nudged.wait()
@@ -67,6 +79,13 @@ class Relay(Service):
             while self._nudges:
                 batch = [self._nudges.popleft() for _ in range(min(WINDOW, len(self._nudges)))]
                 await self._hand_over(batch)
+
+    async def _pass_orders(self) -> None:
+        while True:
+            await self._ordered.wait()
+            self._ordered.clear()
+            while self._orders:
+                await self._dispatch.order_stop(self._orders.popleft())
 
     async def _sweep(self) -> None:
         """Look for due tasks, and with a full window again at once; keep still while nobody would take them."""
@@ -80,11 +99,22 @@ class Relay(Service):
                         adopted = True
                     due = await self._handovers.due(WINDOW, now=self._clock.now())
                     taken = len(due)
-                    await self._hand_over(due)
+                    await self._hand_over(await self._without_backlogs(due))
                 except StoreUnavailableError as error:
                     log.warning("relay.store_unavailable", reason=str(error))
+                except BrokerUnavailableError as error:
+                    log.warning("relay.broker_unavailable", reason=str(error))
             if taken < WINDOW:
                 await asyncio.sleep(self._sweep_seconds)
+
+    async def _without_backlogs(self, due: Sequence[HandOver]) -> Sequence[HandOver]:
+        """Leave out what was handed over before and still waits in a lane with messages: it is not lost, only late."""
+        kept = []
+        for task in due:
+            again = task.status is Status.PENDING and task.handovers > 1
+            if not (again and await self._depths.of(Lane(task.queue, task.priority))):
+                kept.append(task)
+        return kept
 
     async def _hand_over(self, batch: Sequence[HandOver]) -> None:
         if not batch:
@@ -109,8 +139,20 @@ class Relay(Service):
             await asyncio.sleep(MARK_AFTER_SECONDS)
             self._to_mark.clear()
             handed_over, self._marks = self._marks, []
-            guard_until = self._clock.now() + _GUARD if self._dispatch.may_lose else None
             try:
-                await self._handovers.mark_pending(handed_over, guard_until=guard_until)
-            except StoreUnavailableError as error:
-                log.warning("relay.store_unavailable", tasks=len(handed_over), reason=str(error))
+                for guard, tasks in (await self._by_guard(handed_over)).items():
+                    guard_until = None if guard is None else self._clock.now() + guard
+                    await self._handovers.mark_pending(tasks, guard_until=guard_until)
+            except (StoreUnavailableError, BrokerUnavailableError) as error:
+                log.warning("relay.not_marked", tasks=len(handed_over), reason=str(error))
+
+    async def _by_guard(self, tasks: Sequence[HandOver]) -> dict[timedelta | None, list[HandOver]]:
+        """The tasks by the time after which they are looked at again."""
+        if not self._dispatch.may_lose:
+            return {None: list(tasks)}
+        found: dict[timedelta | None, list[HandOver]] = {}
+        for task in tasks:
+            deep = await self._depths.of(Lane(task.queue, task.priority)) >= BACKLOG
+            seconds = LONGEST_GUARD_SECONDS if deep else FIRST_GUARD_SECONDS
+            found.setdefault(timedelta(seconds=seconds), []).append(task)
+        return found

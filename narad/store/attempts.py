@@ -95,7 +95,7 @@ def _best(priority: Priority, before: ColumnElement[datetime], limit: str) -> Se
 
 # One probe per priority, each on its own part of the index; the database stops probing when the limit is reached.
 _CLAIM_NEXT = _claim(
-    union_all(*(_best(priority, _now, "slots") for priority in BY_URGENCY))
+    union_all(*(_best(priority, bindparam("ready_before", type_=UTCDateTime()), "slots") for priority in BY_URGENCY))
     .limit(bindparam("slots", type_=Integer()))
     .cte("chosen")
 )
@@ -201,15 +201,23 @@ class Attempts:
         return [to_claimed(row) for row in rows]
 
     async def claim_next(
-        self, queue: str, slots: int, *, worker_id: UUID, now: datetime, aged: Aged | None = None
+        self,
+        queue: str,
+        slots: int,
+        *,
+        worker_id: UUID,
+        now: datetime,
+        aged: Aged | None = None,
+        overdue: timedelta = timedelta(0),
     ) -> Sequence[ClaimedTask]:
         """Claim up to `slots` tasks of the queue that may run: by priority, then the longest waiting.
 
-        With `aged`, only tasks of the lower priorities that have waited longer than that, LOW first.
+        With `aged`, only tasks of the lower priorities that have waited longer than that, LOW first. With `overdue`,
+        only tasks that could have run that long ago.
         """
         parameters = {"of_queue": queue, "slots": slots, "worker_id": worker_id, "now": now}
         if aged is None:
-            rows = await self._database.run(_CLAIM_NEXT, parameters)
+            rows = await self._database.run(_CLAIM_NEXT, parameters | {"ready_before": now - overdue})
         else:
             limits = {"medium_before": now - aged.medium, "low_before": now - aged.low}
             rows = await self._database.run(_CLAIM_AGED, parameters | limits)

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import Integer, Uuid, and_, bindparam, case, literal_column, select, update
+from sqlalchemy import Integer, Select, Uuid, and_, bindparam, case, literal_column, select, update
 
-from narad.domain.status import Status
-from narad.domain.task import HandOver
-from narad.store.conditions import IS_WAITING
+from narad.domain.status import Priority, Status
+from narad.domain.task import HandOver, Lane
+from narad.store.conditions import IS_WAITING, has_priority
 from narad.store.database import Database
 from narad.store.dialects import in_select, plus_seconds, rows_of
 from narad.store.tables import tasks
@@ -62,6 +63,27 @@ _MARK_PENDING = (
     )
     .returning(tasks.c.id)
 )
+_lane = (tasks.c.queue == bindparam("of_queue"), tasks.c.run_at <= bindparam("since", type_=UTCDateTime()))
+
+
+def _waited(priority: Priority) -> Select[UUID]:
+    """The ids of tasks of a lane that have waited since long before, and were handed over, the longest first."""
+    return (
+        select(tasks.c.id)
+        .where(IS_WAITING, has_priority(priority), *_lane, tasks.c.handovers > 0)
+        .order_by(tasks.c.run_at, tasks.c.id)
+        .limit(bindparam("most", type_=Integer()))
+    )
+
+
+_HAS_WAITED = {priority: _waited(priority) for priority in Priority}
+_MAKE_LANE_DUE = {
+    priority: update(tasks)
+    .where(in_select(tasks.c.id, select(_waited(priority).with_for_update(skip_locked=True).cte("lost").c.id)))
+    .values(due_at=_now, handovers=0)
+    .returning(tasks.c.id)
+    for priority in Priority
+}
 _MAKE_DUE = update(tasks).where(IS_WAITING, tasks.c.due_at.is_(None)).values(due_at=_now, handovers=0)
 
 
@@ -88,6 +110,16 @@ class HandOvers:
         """
         rows = [{"id": task.id, "attempt": task.attempt} for task in handed_over]
         return len(await self._database.run(_MARK_PENDING, {"rows": rows, "guard_until": guard_until}))
+
+    async def has_waited(self, lane: Lane, *, since: datetime) -> bool:
+        """Whether a task of the lane that was handed over could have run since then, and still waits."""
+        parameters = {"of_queue": lane.queue, "since": since, "most": 1}
+        return bool(await self._database.read(_HAS_WAITED[lane.priority], parameters))
+
+    async def make_lane_due(self, lane: Lane, most: int, *, since: datetime, now: datetime) -> int:
+        """Put up to `most` such tasks on their way again; returns how many."""
+        parameters = {"of_queue": lane.queue, "since": since, "most": most, "now": now}
+        return len(await self._database.run(_MAKE_LANE_DUE[lane.priority], parameters))
 
     async def make_due(self, *, now: datetime) -> None:
         """Put every waiting task that no relay would look at on the way again, as when a broker is put to use."""

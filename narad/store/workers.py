@@ -70,6 +70,7 @@ _RESCUE = (
     )
     .returning(tasks.c.id, tasks.c.attempt, tasks.c.status)
 )
+_QUEUES = select(workers.c.queues).where(workers.c.stopped_at.is_(None))
 _LOST = TaskError(type="WorkerLost", message="The worker stopped giving signs of life while running this attempt.")
 _BLAME = update(tasks).where(tasks.c.id == bindparam("task_id")).values(error=bindparam("evidence", type_=StoredJson))
 _LOSSES = (
@@ -125,6 +126,11 @@ class Workers:
     async def stop(self, worker_id: UUID, *, now: datetime) -> None:
         """Give the lease back, at a clean end."""
         await self._database.run(_STOP, {"worker_id": worker_id, "now": now})
+
+    async def queues(self) -> Sequence[str]:
+        """The queues that living workers serve."""
+        rows = await self._database.read(_QUEUES)
+        return sorted({queue for row in rows for queue in row.queues})
 
     async def ping(self) -> None:
         """See that the store answers."""

@@ -7,6 +7,7 @@ handler runs, so neither a reconnect nor the broker's own time limits touch runn
 
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
@@ -23,6 +24,8 @@ from narad.worker.identity import Identity
 log = structlog.get_logger(__name__)
 
 ATTACHED_PAUSE_SECONDS = 5.0
+OVERDUE = timedelta(seconds=10)
+"""Tasks that could have run so long ago, while this worker was idle and attached, say that the push does not work."""
 
 
 class Consumer:
@@ -36,6 +39,7 @@ class Consumer:
         clock: Clock,
         *,
         identity: Identity,
+        watchdog_seconds: float,
         queues: Sequence[str],
         aged: Aged,
         poll_seconds: float,
@@ -45,6 +49,8 @@ class Consumer:
         self._picker = picker
         self._clock = clock
         self._identity = identity
+        self._watchdog_seconds = watchdog_seconds
+        self._delivered_at = clock.monotonic()
         self.claiming = False
         self._queues = queues
         self._aged = aged
@@ -79,6 +85,10 @@ class Consumer:
 
     async def _from_deliveries(self, slots: int) -> Sequence[ClaimedTask]:
         deliveries = self._pick(slots)
+        if deliveries:
+            self._delivered_at = self._clock.monotonic()
+        elif self._clock.monotonic() - self._delivered_at > self._watchdog_seconds:
+            return await self._forgotten(slots)
         ids = await self._decode(deliveries)
         if not ids:
             return ()
@@ -90,6 +100,18 @@ class Consumer:
             self._subscription.put_back(list(ids))
             raise
         await self._subscription.ack(list(ids))
+        return claimed
+
+    async def _forgotten(self, slots: int) -> Sequence[ClaimedTask]:
+        """After a quiet time, see whether it is quiet because nothing is pushed; if so run that, and connect anew."""
+        self._delivered_at = self._clock.monotonic()
+        claimed: list[ClaimedTask] = []
+        for queue in self._queues:
+            if len(claimed) < slots:
+                claimed += await self._claim_next(queue, slots - len(claimed), None, OVERDUE)
+        if claimed:
+            log.warning("consumer.not_pushed", tasks=len(claimed))
+            self._subscription.rebuild()
         return claimed
 
     def _pick(self, slots: int) -> list[Delivery]:
@@ -138,7 +160,9 @@ class Consumer:
                 claimed += urgent
         return claimed
 
-    async def _claim_next(self, queue: str, slots: int, aged: Aged | None) -> Sequence[ClaimedTask]:
+    async def _claim_next(
+        self, queue: str, slots: int, aged: Aged | None, overdue: timedelta = timedelta(0)
+    ) -> Sequence[ClaimedTask]:
         return await self._attempts.claim_next(
-            queue, slots, worker_id=self._identity.id, now=self._clock.now(), aged=aged
+            queue, slots, worker_id=self._identity.id, now=self._clock.now(), aged=aged, overdue=overdue
         )

@@ -10,7 +10,7 @@ import structlog
 from typing_extensions import override
 
 from narad.clock import Clock
-from narad.dispatch.base import Dispatch
+from narad.dispatch.base import Control, Dispatch, Subscription
 from narad.domain.decide import PutBack
 from narad.domain.picking import AgeingQuota, Picker
 from narad.domain.retry import RetryPolicy
@@ -48,6 +48,7 @@ class WorkerOptions:
     policy: RetryPolicy
     quota: AgeingQuota
     poll_seconds: float
+    watchdog_seconds: float
     drain_seconds: float
 
 
@@ -96,8 +97,10 @@ class Worker(Service):
         )
         self._orphans: set[tuple[UUID, int]] = set()
         self._consumer: Consumer | None = None
+        self._subscription: Subscription | None = None
         self._running: set[asyncio.Task[None]] = set()
         self._slot_freed = asyncio.Event()
+        self._hurried = asyncio.Event()
         self._intake: asyncio.Task[None] | None = None
 
     @property
@@ -116,7 +119,11 @@ class Worker(Service):
         now = self._clock.now()
         await self._store.catalogue.publish(describe(self._handlers.values()), now=now)
         await self._store.workers.register(self._identity.row(self.id), now=now)
-        subscription = await self._dispatch.subscribe(options.queues, prefetch(options.concurrency))
+        subscription = self._subscription = await self._dispatch.subscribe(
+            options.queues,
+            prefetch(options.concurrency),
+            Control(worker_id=lambda: self.id, stop=self._hear_stop),
+        )
         limits = options.quota.limits_seconds
         self._consumer = Consumer(
             self._store.attempts,
@@ -124,6 +131,7 @@ class Worker(Service):
             Picker(options.quota),
             self._clock,
             identity=self._identity,
+            watchdog_seconds=options.watchdog_seconds,
             queues=options.queues,
             aged=Aged(medium=timedelta(seconds=limits[Priority.MEDIUM]), low=timedelta(seconds=limits[Priority.LOW])),
             poll_seconds=options.poll_seconds,
@@ -184,9 +192,24 @@ class Worker(Service):
             log.error("processor.failed", exc_info=error)
             self.died.set()
 
+    def hurry(self) -> None:
+        """Cut a drain short: hand back what runs, now."""
+        self._hurried.set()
+
     async def _let_end(self, seconds: float) -> None:
-        if self._running:
-            await asyncio.wait(self._running, timeout=seconds)
+        """Wait until nothing runs any more, at most so long, or until somebody is in a hurry."""
+        waits = {asyncio.create_task(self._idle()), asyncio.create_task(_set(self._hurried))}
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+
+    async def _idle(self) -> None:
+        """Wait until nothing runs any more."""
+        while self._running:
+            await asyncio.wait(self._running)
+
+    def _hear_stop(self, task_id: UUID, attempt: int) -> None:
+        self._processor.stop(task_id, attempt, StopReason.CANCEL)
 
     async def _hand_back(self) -> None:
         """Give back what the store still holds for ours, then the lease itself."""
@@ -220,8 +243,14 @@ class Worker(Service):
     async def _lost(self) -> None:
         """Another declared this worker lost: what it ran runs elsewhere now. Stop that, and go on under a new id."""
         self._processor.stop_all(StopReason.LOST)
+        if self._subscription is not None:
+            self._subscription.rebuild()
 
 
 def prefetch(slots: int) -> Mapping[Priority, int]:
     """Deliveries in hand per lane: enough to keep the slots busy, few enough to leave the rest to other workers."""
     return {Priority.HIGH: slots, Priority.MEDIUM: max(1, slots // 2), Priority.LOW: max(1, slots // 4)}
+
+
+async def _set(event: asyncio.Event) -> None:
+    await event.wait()

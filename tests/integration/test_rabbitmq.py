@@ -8,13 +8,16 @@ from urllib.parse import urlsplit
 import aio_pika
 import pytest
 
+from narad.dispatch.base import StopOrder
 from narad.dispatch.subscription import REASON_HEADER
 from narad.dispatch.topology import DEAD_LETTER_QUEUE, lane_queue
 from narad.domain.status import Priority, Status
 from narad.domain.task import Lane, NewTask
+from narad.ids import new_id
+from narad.relay.lanes import LaneWatch
 from tests.support.hosts import CLOCK, Backend, Host, started, take, until
 from tests.support.servers import Rabbit
-from tests.support.tasks import hand_over, new_task
+from tests.support.tasks import hand_over, new_task, new_worker
 
 HIGH = lane_queue(Lane("default", Priority.HIGH)).name
 
@@ -136,3 +139,96 @@ async def test_without_a_broker_a_task_stays_new_and_is_handed_over_when_it_is_b
     async with asyncio.timeout(30):
         while await status_of(host, task) is not Status.PENDING:  # noqa: ASYNC110 - no event tells of it
             await asyncio.sleep(0.02)
+
+
+async def test_a_purged_lane_is_filled_again(host: Host, vhost: str, rabbit_server: Rabbit) -> None:
+    task = new_task(created_at=CLOCK.now() - timedelta(seconds=60), priority=Priority.HIGH)
+    await host.submit(task)
+    await until_pending(host, task)
+    worker = new_worker()
+    await host.store.workers.register(worker, now=CLOCK.now())
+    await asyncio.to_thread(rabbit_server.purge, vhost_of(vhost), HIGH)
+    watch = LaneWatch(host.store, host.dispatch, CLOCK, pause_seconds=0.1)
+    await watch.start()
+
+    async with host.consumer() as (consumer, _):
+        (claimed,) = await take(consumer, 1)
+    await watch.stop()
+
+    assert claimed.id == task.id
+
+
+async def test_a_lane_with_a_backlog_is_left_alone(host: Host, vhost: str, rabbit_server: Rabbit) -> None:
+    tasks = [new_task(created_at=CLOCK.now() - timedelta(seconds=60), priority=Priority.HIGH) for _ in range(3)]
+    await host.submit(*tasks)
+    for task in tasks:
+        await until_pending(host, task)
+    since = CLOCK.now() - timedelta(seconds=30)
+    assert await host.store.handovers.has_waited(Lane("default", Priority.HIGH), since=since)
+
+    assert (await host.dispatch.depth(Lane("default", Priority.HIGH)) or 0) >= len(tasks)
+    versions = [await version_of(host, task) for task in tasks]
+    watch = LaneWatch(host.store, host.dispatch, CLOCK, pause_seconds=0.01)
+    await watch._look(Lane("default", Priority.HIGH))  # noqa: SLF001 - one look of the loop
+
+    assert [await version_of(host, task) for task in tasks] == versions
+
+
+async def test_a_wiped_broker_is_filled_from_the_store(host: Host, vhost: str, rabbit_server: Rabbit) -> None:
+    tasks = [new_task(created_at=CLOCK.now() - timedelta(seconds=60)) for _ in range(20)]
+    await host.submit(*tasks)
+    for task in tasks:
+        await until_pending(host, task)
+    await host.store.workers.register(new_worker(), now=CLOCK.now())
+    watch = LaneWatch(host.store, host.dispatch, CLOCK, pause_seconds=0.1)
+    await watch.start()
+
+    await asyncio.to_thread(rabbit_server.wipe)
+    await until(lambda: not host.dispatch.available)
+    await asyncio.to_thread(rabbit_server.start)
+    await asyncio.to_thread(rabbit_server.create_vhost, vhost_of(vhost))
+    await until(lambda: host.dispatch.available)
+    async with host.consumer(slots=20) as (consumer, _):
+        claimed = await take(consumer, 20, slots=20)
+    await watch.stop()
+
+    assert {task.id for task in claimed} == {task.id for task in tasks}
+
+
+async def test_an_order_to_stop_reaches_its_worker_and_no_other(host: Host) -> None:
+    async with host.consumer():
+        order = StopOrder(host.identity.id, new_id(), 7)
+
+        assert await host.dispatch.order_stop(order)
+        await until(lambda: host.stopped)
+
+        assert host.stopped == [(order.task_id, 7)]
+        assert not await host.dispatch.order_stop(StopOrder(new_id(), new_id(), 1))
+
+
+async def test_a_consumer_that_is_attached_to_nothing_notices_and_connects_anew(
+    host: Host, vhost: str, rabbit_server: Rabbit
+) -> None:
+    async with host.consumer(watchdog_seconds=0.5) as (consumer, subscription):
+        task = new_task(created_at=CLOCK.now() - timedelta(seconds=60))
+        await host.store.tasks.insert([task])
+        await host.store.handovers.mark_pending([hand_over(task)], guard_until=None)
+
+        async with asyncio.timeout(20):
+            while not (claimed := await consumer.take(1)):  # noqa: ASYNC110 - no event tells of it
+                await asyncio.sleep(0.05)
+        assert claimed[0].id == task.id
+        await until(lambda: not subscription.attached)
+        await until(lambda: subscription.attached)
+
+
+async def until_pending(host: Host, task: NewTask) -> None:
+    async with asyncio.timeout(20):
+        while await status_of(host, task) is not Status.PENDING:  # noqa: ASYNC110 - no event tells of it
+            await asyncio.sleep(0.01)
+
+
+async def version_of(host: Host, task: NewTask) -> int:
+    stored = await host.store.tasks.get(task.id)
+    assert stored is not None
+    return stored.version

@@ -20,7 +20,7 @@ from narad.store.database import Database
 from narad.store.store import Store
 from narad.worker.handler import AnyHandler
 from narad.worker.heartbeat import Rhythm
-from narad.worker.processor import Limits
+from narad.worker.processes import ProcessLimits
 from narad.worker.worker import Worker, WorkerOptions
 from tests.support.stores import GUARD, LEASE
 from tests.support.tasks import new_task
@@ -28,12 +28,13 @@ from tests.support.tasks import new_task
 CLOCK = SystemClock()
 started = asyncio.Event()
 gate = threading.Event()
+loop: asyncio.AbstractEventLoop
 
 
 @pytest.fixture(autouse=True)
-def closed_gate() -> None:
+async def closed_gate() -> None:
     """Each test has its own signals."""
-    globals().update(started=asyncio.Event(), gate=threading.Event())
+    globals().update(started=asyncio.Event(), gate=threading.Event(), loop=asyncio.get_running_loop())
 
 
 @handler("t.returns")
@@ -66,7 +67,7 @@ async def swallows() -> str:
 
 @handler("t.checks")
 def checks(ctx: Context) -> str:
-    ctx._loop.call_soon_threadsafe(started.set)  # noqa: SLF001 - a signal for the test
+    loop.call_soon_threadsafe(started.set)
     while not gate.wait(0.01):
         ctx.raise_if_cancelled()
     return "went on"
@@ -108,10 +109,12 @@ def options(**changes: float) -> WorkerOptions:
         concurrency=4,
         queues=("default",),
         rhythm=Rhythm(heartbeat_seconds=changes.get("heartbeat", 0.05), lease_seconds=changes.get("lease", 30.0)),
-        limits=Limits(grace_seconds=changes.get("grace", 0.3), most_result_bytes=262_144),
+        process_limits=ProcessLimits(grace_seconds=changes.get("grace", 0.3), most_tasks=100, most_bytes=536_870_912),
+        most_result_bytes=262_144,
         policy=RetryPolicy(base_seconds=0.05),
         quota=AgeingQuota(),
         poll_seconds=0.05,
+        watchdog_seconds=15,
         drain_seconds=changes.get("drain", 0.3),
     )
 

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from uuid import UUID
 
 from narad.clock import SystemClock
-from narad.dispatch.base import Dispatch, Subscription
+from narad.dispatch.base import Control, Dispatch, Subscription
 from narad.dispatch.direct import DirectDispatch
 from narad.dispatch.rabbitmq import RabbitDispatch
 from narad.domain.picking import AgeingQuota, Picker
@@ -44,6 +45,13 @@ class Host:
     store: Store
     dispatch: Dispatch
     relay: Relay
+    identity: Identity = field(default_factory=lambda: Identity(name=None, concurrency=10, queues=(), handlers=()))
+    stopped: list[tuple[UUID, int]] = field(default_factory=list)
+
+    @property
+    def control(self) -> Control:
+        """Notes the orders that its workers get."""
+        return Control(lambda: self.identity.id, lambda task_id, attempt: self.stopped.append((task_id, attempt)))
 
     async def submit(self, *tasks: NewTask) -> None:
         """Store tasks and nudge the relay, as the API does."""
@@ -52,16 +60,22 @@ class Host:
 
     @asynccontextmanager
     async def consumer(
-        self, *, queues: Sequence[str] = ("default",), slots: int = 10, quota: AgeingQuota | None = None
+        self,
+        *,
+        queues: Sequence[str] = ("default",),
+        slots: int = 10,
+        quota: AgeingQuota | None = None,
+        watchdog_seconds: float = 15.0,
     ) -> AsyncIterator[tuple[Consumer, Subscription]]:
         """A worker's consumer, attached where the dispatch pushes."""
-        subscription = await self.dispatch.subscribe(queues, prefetch(slots))
+        subscription = await self.dispatch.subscribe(queues, prefetch(slots), self.control)
         consumer = Consumer(
             self.store.attempts,
             subscription,
             Picker(quota or AgeingQuota()),
             CLOCK,
-            identity=Identity(name=None, concurrency=slots, queues=tuple(queues), handlers=()),
+            identity=self.identity,
+            watchdog_seconds=watchdog_seconds,
             queues=queues,
             aged=AGED,
             poll_seconds=0.05,

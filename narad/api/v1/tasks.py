@@ -90,6 +90,7 @@ async def cancel_task(task_id: UUID, services: UsesServices, response: Response)
         detail = f"Task {task_id} is {task.status} already; there is nothing left to cancel."
         raise Problem(problems.INVALID_STATE, detail, current_status=task.status, allowed_actions=[])
     if task.status is not Status.CANCELLED:
+        services.stop_requested(task)
         response.status_code = status.HTTP_202_ACCEPTED
     return TaskView.model_validate(task)
 
