@@ -1,0 +1,1 @@
+"""Black box: HTTP, the command line, signals; the same tests embedded and distributed."""

@@ -1,0 +1,76 @@
+"""Handlers for tests that have to see when, where and how often a task runs."""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+from narad import Context, Retry, handler
+
+_PAUSE_SECONDS = 0.01
+RECORDS = "runs-*.txt"
+
+
+def _shared() -> Path:
+    return Path(os.environ["TESTS_SHARED"])
+
+
+@handler("tests.record")
+async def record(ctx: Context) -> int:
+    """Append the task and the attempt to a file of this process, in one write; returns the process."""
+    line = f"{ctx.task_id} {ctx.attempt}\n".encode()
+    file = os.open(_shared() / RECORDS.replace("*", str(os.getpid())), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        os.write(file, line)
+    finally:
+        os.close(file)
+    return os.getpid()
+
+
+@handler("tests.pause")
+async def pause() -> None:
+    """Take a short while."""
+    await asyncio.sleep(0.03)
+
+
+@handler("tests.hold")
+async def hold(gate: str, ctx: Context) -> int:
+    """Wait until the file exists; returns the attempt that saw it."""
+    while not (_shared() / gate).exists():  # noqa: ASYNC110 - a file sends no event
+        await asyncio.sleep(_PAUSE_SECONDS)
+    return ctx.attempt
+
+
+@handler("tests.hold_thread")
+def hold_thread(gate: str, ctx: Context) -> int:
+    """The same in a thread, which looks whether it should stop."""
+    while not (_shared() / gate).exists():
+        ctx.raise_if_cancelled()
+        time.sleep(_PAUSE_SECONDS)
+    return ctx.attempt
+
+
+@handler("tests.fail_later")
+async def fail_later() -> None:
+    """Fail, and ask for another attempt in an hour."""
+    raise Retry("not now", after=3_600)
+
+
+@handler("tests.fail_first")
+async def fail_first(ctx: Context) -> int:
+    """Fail at the first attempt."""
+    if ctx.attempt == 1:
+        raise ConnectionError("the first attempt fails")
+    return ctx.attempt
+
+
+@handler("tests.return_nothing_storable")
+async def return_nothing_storable() -> object:
+    """Return what is not JSON."""
+    return object()
+
+
+@handler("tests.swallow")
+async def swallow(text: str) -> int:
+    """Return the length of a text."""
+    return len(text)
