@@ -7,7 +7,7 @@ for nothing, and under load the cost of a commit is shared. Whoever submits an i
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from narad.errors import DataRejectedError, OverloadedError
 
@@ -53,15 +53,17 @@ class Batcher(Generic[Item, Result]):
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if len(self._flushers) < self._in_flight:
-            flusher = asyncio.create_task(self._drain())
-            self._flushers.add(flusher)
-            flusher.add_done_callback(self._flushers.discard)
+            self._flushers.add(asyncio.create_task(self._drain()))
         return await future
 
     async def _drain(self) -> None:
-        while self._waiting:
-            size = min(len(self._waiting), self._most_items)
-            await self._settle([self._waiting.popleft() for _ in range(size)])
+        try:
+            while self._waiting:
+                size = min(len(self._waiting), self._most_items)
+                await self._settle([self._waiting.popleft() for _ in range(size)])
+        finally:
+            # In the same step that finds nothing waiting: an item submitted after it must start a flusher of its own.
+            self._flushers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _settle(self, batch: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
         try:
@@ -75,10 +77,22 @@ class Batcher(Generic[Item, Result]):
             await self._settle(batch[half:])
         except Exception as error:  # noqa: BLE001 - whoever waits for an item gets it
             _fail(batch, error)
+        except asyncio.CancelledError:
+            for _, future in batch:
+                future.cancel()
+            raise
         else:
-            for (_, future), result in zip(batch, results, strict=True):
-                if not future.done():
-                    future.set_result(result)
+            _tell(batch, results)
+
+
+def _tell(batch: Sequence[tuple[Item, asyncio.Future[Result]]], results: Sequence[Result]) -> None:
+    if len(results) != len(batch):
+        # Which result belongs to whom cannot be told.
+        _fail(batch, RuntimeError(f"A flush of {len(batch)} items returned {len(results)} results."))
+        return
+    for (_, future), result in zip(batch, results, strict=True):
+        if not future.done():
+            future.set_result(result)
 
 
 def _fail(batch: Sequence[tuple[Item, asyncio.Future[Result]]], error: Exception) -> None:

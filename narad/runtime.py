@@ -15,6 +15,7 @@ from narad.batcher import Batcher
 from narad.clock import Clock, SystemClock
 from narad.dispatch.base import Dispatch
 from narad.dispatch.direct import DirectDispatch
+from narad.dispatch.link import check_url
 from narad.dispatch.rabbitmq import RabbitDispatch
 from narad.domain.picking import AgeingQuota
 from narad.domain.retry import RetryPolicy
@@ -148,6 +149,8 @@ def _check_possible(settings: Settings, roles: frozenset[Role]) -> None:
             "NARAD_BROKER_URL is set while NARAD_DATABASE_URL is SQLite: a broker serves many hosts, a SQLite file "
             "one. Use PostgreSQL, or leave NARAD_BROKER_URL empty."
         )
+    for broker in settings.brokers:
+        check_url(broker)
     if Role.API in roles and settings.auth != "none" and not _is_loopback(settings.host):
         raise ConfigurationError(
             f"NARAD_HOST={settings.host} would let anyone who reaches this machine create tasks. Bind 127.0.0.1, or "

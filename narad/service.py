@@ -47,9 +47,11 @@ class Service(ABC):
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._loops.discard(task)
-        if self._stopping or task.cancelled():
+        if self._stopping:
             return
-        log.error("service.died", service=self.name, exc_info=task.exception())
+        # A loop may also end by a CancelledError that nobody meant for it: one that leaks out of what it waits for.
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        log.error("service.died", service=self.name, exc_info=error)
         self.died.set()
 
 

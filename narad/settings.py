@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from typing_extensions import override
 
+from narad.domain.names import check_handler_name, check_queue_name
 from narad.errors import ConfigurationError
 
 PREFIX = "NARAD_"
@@ -24,7 +26,12 @@ def _split(value: object) -> object:
     return value
 
 
+def _check_queues(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(check_queue_name(name) for name in names)
+
+
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+HandlerName = Annotated[str, AfterValidator(check_handler_name)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
@@ -49,17 +56,16 @@ class Settings(BaseSettings):
     handlers: Names = Field(
         default=(), description="Modules with handlers, separated by commas; built-ins are always there."
     )
-    default_handler: str = Field(default="demo.simulate", description="Handler of a task that names none.")
+    default_handler: HandlerName = Field(default="demo.simulate", description="Handler of a task that names none.")
     concurrency: int = Field(default=10, ge=1, le=10_000, description="Execution slots of a worker process.")
-    queues: Names = Field(
+    queues: Annotated[Names, AfterValidator(_check_queues)] = Field(
         default=("default",), min_length=1, description="Queues that a worker serves, separated by commas."
     )
 
     worker_name: str = Field(
         default="",
         max_length=200,
-        description="Name of a worker that is the same over restarts, such as that of a pod: a start under it declares "
-        "its earlier selves lost at once. No two workers may share one.",
+        description="Name that a worker keeps over restarts, as a pod does; its start declares its earlier self lost.",
     )
 
     lease_seconds: Seconds = Field(default=30, description="How long a worker holds its tasks without a sign of life.")
@@ -138,10 +144,24 @@ class Settings(BaseSettings):
         default="auto", description="auto: console on a terminal, else json."
     )
 
+    @classmethod
+    @override
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # `load_settings` reads the environment, so that any mapping can stand in for it.
+        return (init_settings, dotenv_settings)
+
     @model_validator(mode="after")
     def _companions(self) -> "Settings":
         if self.heartbeat_seconds * 2 > self.lease_seconds:
-            message = "lease_seconds must be at least twice heartbeat_seconds, else one late beat loses every task"
+            lease, heartbeat = variable("lease_seconds"), variable("heartbeat_seconds")
+            message = f"{lease}: must be at least twice {heartbeat}, else one late beat loses every task"
             raise ValueError(message)
         return self
 
@@ -157,18 +177,26 @@ def load_settings(
     """Read the settings; `overrides`, such as those of a command line, win.
 
     Raises:
-        ConfigurationError: a value is not valid, or a `NARAD_X_FILE` cannot be read; the text names the variable.
+        ConfigurationError: a value is not valid, or a file cannot be read; the text names the variable or the file.
     """
-    given: dict[str, Any] = {**_from_files(environment), **(overrides or {})}
+    given: dict[str, Any] = {**_from_variables(environment), **_from_files(environment), **(overrides or {})}
     try:
         return Settings(**given)
     except ValidationError as error:
         raise ConfigurationError(_explain(error)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        message = f".env: cannot read it: {_why(error)}."
+        raise ConfigurationError(message) from error
 
 
 def variable(field: str) -> str:
     """The environment variable of a setting."""
     return PREFIX + field.upper()
+
+
+def _from_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    found = {name.upper(): value for name, value in environment.items()}
+    return {field: found[variable(field)] for field in Settings.model_fields if variable(field) in found}
 
 
 def _from_files(environment: Mapping[str, str]) -> dict[str, str]:
@@ -179,8 +207,8 @@ def _from_files(environment: Mapping[str, str]) -> dict[str, str]:
             continue
         try:
             values[field] = Path(path).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            message = f"{variable(field)}_FILE: cannot read {path}: {error.strerror}."
+        except (OSError, ValueError) as error:
+            message = f"{variable(field)}_FILE: cannot read {path!r}: {_why(error)}."
             raise ConfigurationError(message) from error
     return values
 
@@ -189,5 +217,14 @@ def _explain(error: ValidationError) -> str:
     problems = []
     for problem in error.errors(include_url=False, include_input=False):
         field = ".".join(str(part) for part in problem["loc"])
-        problems.append(f"{variable(field) if field else 'settings'}: {problem['msg']}")
+        if field:
+            problems.append(f"{variable(field)}: {problem['msg']}")
+        else:
+            problems.append(str(problem["ctx"]["error"]))
     return "; ".join(problems)
+
+
+def _why(error: OSError | ValueError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not text in UTF-8"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

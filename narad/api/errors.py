@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from narad.api import problems
 from narad.api.problems import FieldError, Problem
@@ -53,7 +54,20 @@ async def _http(request: Request, error: Exception) -> Response:
         raise TypeError(error)
     kind = problems.MALFORMED_JSON if error.status_code == _BAD_BODY else problems.of_status(error.status_code)
     detail = f"{request.method} {request.url.path}: {error.detail}."
-    return _answer(request, Problem(kind, detail, headers=error.headers))
+    headers = dict(error.headers or {})
+    if kind is problems.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return _answer(request, Problem(kind, detail, headers=headers))
+
+
+def _methods(request: Request) -> set[str]:
+    """Every method that some route takes at this path; the framework tells those of the first one only."""
+    return {
+        method
+        for route in request.app.routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }
 
 
 async def _store_unavailable(request: Request, error: Exception) -> Response:

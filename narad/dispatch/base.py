@@ -76,6 +76,14 @@ class Subscription(ABC):
         """Park a delivery that cannot be processed, with the reason, and settle it."""
 
     @abstractmethod
+    async def pause(self) -> None:
+        """Stop the push, and give back what is in hand, for other workers; orders to stop are still heard."""
+
+    @abstractmethod
+    async def resume(self) -> None:
+        """Have messages pushed again."""
+
+    @abstractmethod
     def rebuild(self) -> None:
         """Connect anew: the id of the worker has changed, or what should come does not."""
 

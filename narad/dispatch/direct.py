@@ -98,6 +98,14 @@ class DirectSubscription(Subscription):
         raise LookupError(delivery)
 
     @override
+    async def pause(self) -> None:
+        return
+
+    @override
+    async def resume(self) -> None:
+        return
+
+    @override
     def rebuild(self) -> None:
         return
 

@@ -19,6 +19,7 @@ from aiormq.abc import FieldTable
 from typing_extensions import override
 from yarl import URL
 
+from narad.errors import ConfigurationError
 from narad.service import Service
 
 log = structlog.get_logger(__name__)
@@ -26,7 +27,7 @@ log = structlog.get_logger(__name__)
 HEARTBEAT_SECONDS = 10
 """A dead peer is noticed after about three heartbeats."""
 _FIRST_PAUSE_SECONDS = 0.25
-_LONGEST_PAUSE_SECONDS = 10.0
+_LONGEST_PAUSE_SECONDS = 3.0
 
 Build: TypeAlias = Callable[["Link"], Awaitable[None]]
 Drop: TypeAlias = Callable[[], None]
@@ -77,7 +78,7 @@ class Link(Service):
                 pauses = _pauses()
                 await self._broken.wait()
                 log.warning("broker.lost", purpose=self._purpose, host=url.host, port=url.port)
-            except (aio_pika.exceptions.AMQPError, OSError, TimeoutError, RuntimeError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever the library raises, the next try may succeed
                 log.warning(
                     "broker.unreachable", purpose=self._purpose, host=url.host, port=url.port, reason=repr(error)
                 )
@@ -102,11 +103,26 @@ class Link(Service):
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 await connection.close()
-        except (aio_pika.exceptions.AMQPError, OSError, TimeoutError, RuntimeError) as error:
+        except Exception as error:  # noqa: BLE001 - it is gone in any case
             log.debug("broker.close_failed", purpose=self._purpose, reason=repr(error))
+
+
+def check_url(address: str) -> None:
+    """See that this can be the address of a broker.
+
+    Raises:
+        ConfigurationError: it cannot.
+    """
+    try:
+        url = URL(address)
+        fits = url.scheme in {"amqp", "amqps"} and url.host is not None
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ConfigurationError("NARAD_BROKER_URL is not an address such as amqp://user:password@host:5672/vhost.")
 
 
 def _pauses() -> "itertools.chain[float]":
     """Seconds between tries: doubling up to the longest."""
-    doubling = (_FIRST_PAUSE_SECONDS * 2**n for n in range(6))
+    doubling = (_FIRST_PAUSE_SECONDS * 2**n for n in range(4))
     return itertools.chain(doubling, itertools.repeat(_LONGEST_PAUSE_SECONDS))

@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 REASON_HEADER = "x-narad-reason"
 _PERSISTENT = 2
+_FAULTS = (aiormq.exceptions.AMQPError, OSError, TimeoutError, RuntimeError)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +55,8 @@ class RabbitSubscription(Subscription):
         self._timeout_seconds = timeout_seconds
         self._in_hand: dict[Lane, deque[Delivery]] = {lane: deque() for lane in self._lanes}
         self._attached = False
+        self._paused = False
+        self._channels: list[tuple[Lane, UnderlayChannel]] = []
         self._link = Link(urls, "consume", build=self._build, drop=self._drop, timeout_seconds=timeout_seconds)
 
     async def start(self) -> None:
@@ -111,6 +114,28 @@ class RabbitSubscription(Subscription):
             self._link.broken()
 
     @override
+    async def pause(self) -> None:
+        self._paused = True
+        try:
+            for lane, channel in self._channels:
+                await channel.basic_cancel(_tag(lane), timeout=self._timeout_seconds)
+            for delivery in [delivery for hand in self._in_hand.values() for delivery in hand]:
+                channel, tag = _handle(delivery)
+                await channel.basic_nack(tag, requeue=True, wait=False)
+        except _FAULTS:
+            self._link.broken()
+        for hand in self._in_hand.values():
+            hand.clear()
+
+    @override
+    async def resume(self) -> None:
+        self._paused = False
+        try:
+            await self._consume()
+        except _FAULTS:
+            self._link.broken()
+
+    @override
     def rebuild(self) -> None:
         self._link.broken()
 
@@ -124,12 +149,21 @@ class RabbitSubscription(Subscription):
             await declare_dead_letters(channel)
             await declare(channel, queue)
             await channel.set_qos(prefetch_count=self._prefetch[lane.priority])
-            await underlay.basic_consume(queue.name, partial(self._deliver, lane, underlay))
+            self._channels.append((lane, underlay))
+        if not self._paused:
+            await self._consume()
         self._attached = True
         self.hint()
 
+    async def _consume(self) -> None:
+        for lane, channel in self._channels:
+            queue = topology.lane_queue(lane)
+            deliver = partial(self._deliver, lane, channel)
+            await channel.basic_consume(queue.name, deliver, consumer_tag=_tag(lane), timeout=self._timeout_seconds)
+
     def _drop(self) -> None:
         self._attached = False
+        self._channels.clear()
         for deliveries in self._in_hand.values():
             deliveries.clear()
         self.hint()
@@ -153,6 +187,11 @@ class RabbitSubscription(Subscription):
             )
         )
         self.hint()
+
+
+def _tag(lane: Lane) -> str:
+    """The consumer's tag; each lane has a channel of its own, so that it need not say more."""
+    return f"narad.{lane.queue}.{lane.priority.lower()}"
 
 
 def _handle(delivery: Delivery) -> tuple[UnderlayChannel, int]:

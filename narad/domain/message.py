@@ -5,6 +5,8 @@ from uuid import UUID
 
 VERSION = 1
 
+_LONGEST_SHOWN = 100
+
 
 class UndecodableMessageError(ValueError):
     """The bytes are not a message of ours; the text says why, for the dead-letter queue."""
@@ -46,8 +48,14 @@ def decode(body: bytes) -> UUID:
     if not isinstance(fields, dict):
         raise UndecodableMessageError("the body is not a JSON object")
     if fields.get("v") != VERSION or isinstance(fields["v"], bool):
-        raise UndecodableMessageError(f"version {fields.get('v')!r} is not {VERSION}")
+        raise UndecodableMessageError(f"version {_shown(fields.get('v'))} is not {VERSION}")
     try:
         return UUID(fields["id"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UndecodableMessageError(f"id {fields.get('id')!r} is not a UUID") from error
+        raise UndecodableMessageError(f"id {_shown(fields.get('id'))} is not a UUID") from error
+
+
+def _shown(value: object) -> str:
+    """A foreign value as it fits into a header of the dead-letter queue."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."

@@ -32,7 +32,7 @@ from narad.store.database import Database
 from narad.store.dialects import in_ids, in_select, plus_seconds, rows_of
 from narad.store.rows import CLAIMED, from_error, from_progress, to_claimed
 from narad.store.tables import attempts, tasks, workers
-from narad.store.types import StoredJson, UTCDateTime
+from narad.store.types import StoredJson, UTCDateTime, VerbatimJson
 
 _now = bindparam("now", type_=UTCDateTime())
 _worker = bindparam("worker_id", type_=Uuid())
@@ -120,7 +120,7 @@ _rows = rows_of(
     charge=Integer(),
     run_at=UTCDateTime(),
     finished_at=UTCDateTime(),
-    result=StoredJson,
+    result=VerbatimJson,
     error=StoredJson,
     progress=StoredJson,
 )

@@ -11,7 +11,15 @@ from typing import Any, TypeAlias
 import asyncpg
 from sqlalchemy import URL, Executable, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -102,7 +110,7 @@ def parse_url(value: str) -> URL:
     """
     try:
         url = make_url(value)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         message = "NARAD_DATABASE_URL is not an address such as postgresql://user:password@host:port/database."
         raise ConfigurationError(message) from None
     match url.get_backend_name():
@@ -167,7 +175,13 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
     for pragma in (f"busy_timeout={_BUSY_MILLISECONDS}", "synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     _switch_to_wal(cursor)
+    # SQLite's own knows no letters but those of ASCII.
+    connection.run_async(lambda raw: raw.create_function("lower", 1, _lower, deterministic=True))
     cursor.close()
+
+
+def _lower(text: str | None) -> str | None:
+    return None if text is None else text.lower()
 
 
 def _switch_to_wal(cursor: DBAPICursor) -> None:
@@ -191,7 +205,8 @@ def _translate(error: DBAPIError) -> Exception:
     if isinstance(error, IntegrityError) or code.startswith("23"):
         return DataRejectedError(_first_line(error))
     if (
-        error.connection_invalidated
+        type(error) is DatabaseError  # what SQLite says of a file that is none of its own
+        or error.connection_invalidated
         or isinstance(error, _AWAY)
         or code.startswith(("08", *_NO_ENTRY))
         or code in _PASSING

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from narad.domain.status import Priority, Status
-from narad.store.types import Code, StoredJson, UTCDateTime
+from narad.store.types import Code, StoredJson, UTCDateTime, VerbatimJson
 
 metadata = MetaData(
     naming_convention={
@@ -44,7 +44,7 @@ tasks = Table(
     Column("status", Code(Status), nullable=False),
     Column("handler", Text, nullable=False),
     Column("queue", Text, nullable=False),
-    Column("payload", StoredJson, nullable=False),
+    Column("payload", VerbatimJson, nullable=False),
     Column("tags", StoredJson, nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
     Column("run_at", UTCDateTime, nullable=False),
@@ -63,7 +63,7 @@ tasks = Table(
     Column("max_losses", Integer, nullable=False),
     Column("timeout_seconds", Double),
     Column("progress", StoredJson),
-    Column("result", StoredJson),
+    Column("result", VerbatimJson),
     Column("error", StoredJson),
     Column("version", BigInteger, nullable=False, server_default=text("1")),
     CheckConstraint("status BETWEEN 0 AND 5", name="status_known"),

@@ -25,8 +25,11 @@ def _text(_type: _TextJson, _compiler: TypeCompiler, **_kw: Any) -> str:
     return "TEXT"
 
 
+VerbatimJson = _TextJson(none_as_null=True)
+"""A JSON value that comes back as it was written. JSONB would make an integer of 1e16, and 301 digits of 1e300."""
+
 StoredJson = _TextJson(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
-"""A JSON value; Python's None is SQL's NULL."""
+"""A JSON value that the database can look into; Python's None is SQL's NULL."""
 
 Member = TypeVar("Member", bound=StrEnum)
 

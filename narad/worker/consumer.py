@@ -75,6 +75,14 @@ class Consumer:
         pause = ATTACHED_PAUSE_SECONDS if self._subscription.attached else self._poll_seconds
         await self._subscription.wait(pause)
 
+    async def pause(self) -> None:
+        """Take nothing in hand for a while, and give back what is there."""
+        await self._subscription.pause()
+
+    async def resume(self) -> None:
+        """Take in hand again."""
+        await self._subscription.resume()
+
     def wake(self) -> None:
         """End a `wait`."""
         self._subscription.hint()

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Generator
 from datetime import datetime
-from typing import TypeAlias
+from typing import SupportsFloat, TypeAlias
 from uuid import UUID
 
 from typing_extensions import override
@@ -97,16 +97,20 @@ class Context:
         if self.cancelled:
             raise TaskCancelled("The task was asked to stop.")
 
-    def progress(self, value: float, message: str | None = None) -> Reported:
+    def progress(self, value: SupportsFloat, message: str | None = None) -> Reported:
         """Report how far the work is, from 0 to 1; may be called as often as it is convenient.
 
         Raises:
-            ValueError: the value is not between 0 and 1, or the message cannot be stored.
+            ValueError: the value is not a number between 0 and 1, or the message cannot be stored.
         """
-        if not 0 <= value <= 1:
-            raise ValueError(f"progress must be between 0 and 1, not {value}")
+        try:
+            number = float(value)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ValueError(f"progress must be a number between 0 and 1, not a {type(value).__name__}") from error
+        if not 0 <= number <= 1:
+            raise ValueError(f"progress must be between 0 and 1, not {number}")
         text = None if message is None else check_text(message)[:_LONGEST_MESSAGE]
-        self._note(Progress(value=value, message=text))
+        self._note(Progress(value=number, message=text))
         return Reported()
 
     def cancel(self) -> None:

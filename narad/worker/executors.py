@@ -36,7 +36,9 @@ class LoopExecutor:
             return folding.refused(error)
         try:
             value: object = await handler.function(**arguments)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises becomes an outcome
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - asyncio would end the whole worker by a SystemExit
             return folding.raised(handler, error)
         return folding.returned(handler, value, self._most_result_bytes)
 
@@ -49,13 +51,12 @@ class ThreadExecutor:
         self._most_result_bytes = most_result_bytes
 
     async def run(self, handler: AnyHandler, task: ClaimedTask, context: Context) -> Outcome:
-        try:
-            arguments = handler.signature.bind(task.payload, context)
-        except PayloadError as error:
-            return folding.refused(error)
-        call = partial(folding.folded, handler, partial(handler.function, **arguments), self._most_result_bytes)
-        call = partial(contextvars.copy_context().run, call)
-        running = asyncio.get_running_loop().run_in_executor(self._pool, call)
+        def call(arguments: dict[str, object]) -> object:
+            return handler.function(**arguments)
+
+        fold = partial(folding.folded, handler, task.payload, context, call, self._most_result_bytes)
+        fold = partial(contextvars.copy_context().run, fold)
+        running = asyncio.get_running_loop().run_in_executor(self._pool, fold)
         while not running.done():
             try:
                 return await asyncio.shield(running)

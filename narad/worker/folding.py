@@ -1,26 +1,31 @@
 """From what a handler did to an outcome: every return and every exception folds into one value."""
 
-import traceback
 from collections.abc import Callable
+from typing import TypeAlias
 
 from narad.domain.outcome import Completed, Failed, Outcome, Snoozed
-from narad.domain.task import TaskError
+from narad.domain.task import JsonObject, TaskError
+from narad.worker.context import Context
 from narad.worker.handler import AnyHandler
-from narad.worker.signals import Fatal, Retry, Snooze, TaskCancelled
+from narad.worker.signals import Fatal, Retry, Snooze
 from narad.worker.signature import PayloadError, ResultError
+from narad.worker.words import message_of, traceback_of, type_of
 
-_LONGEST_TRACEBACK = 65_536
-_LONGEST_MESSAGE = 10_000
+Call: TypeAlias = Callable[[dict[str, object]], object]
+"""Calls the function of a handler with its arguments."""
+
 _LONGEST_SNOOZE_SECONDS = 366 * 86_400.0
 
 
-def folded(handler: AnyHandler, call: Callable[[], object], most_bytes: int) -> Outcome:
-    """The outcome of calling a function, whatever it does."""
+def folded(handler: AnyHandler, payload: JsonObject, context: Context, call: Call, most_bytes: int) -> Outcome:
+    """The outcome of calling the function of a handler, whatever it does."""
     try:
-        value = call()
-    except TaskCancelled:
-        raise
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises becomes an outcome
+        arguments = handler.signature.bind(payload, context)
+    except PayloadError as error:
+        return refused(error)
+    try:
+        value = call(arguments)
+    except BaseException as error:  # noqa: BLE001 - whatever it raises becomes an outcome, SystemExit too
         return raised(handler, error)
     return returned(handler, value, most_bytes)
 
@@ -32,11 +37,35 @@ def returned(handler: AnyHandler, value: object, most_bytes: int) -> Outcome:
     try:
         return Completed(handler.signature.result(value, most_bytes))
     except ResultError as error:
-        return Failed(error=TaskError(type="ResultError", message=_storable(str(error)), retryable=False))
+        return Failed(error=TaskError(type="ResultError", message=message_of(error), retryable=False))
 
 
 def raised(handler: AnyHandler, error: BaseException) -> Outcome:
     """The outcome of a handler that raised `error`."""
+    try:
+        return _steered(handler, error)
+    except Exception:  # noqa: BLE001 - a signal made or changed in a way that we do not know says nothing more
+        return unexpected(error)
+
+
+def refused(error: PayloadError) -> Outcome:
+    """The outcome of a payload that does not fit the handler: no further attempt would help."""
+    return Failed(error=TaskError(type="PayloadError", message=message_of(error), retryable=False))
+
+
+def unexpected(error: BaseException) -> Outcome:
+    """The outcome of an attempt in which something failed that never should."""
+    return Failed(error=_describe(error, retryable=True))
+
+
+def timed_out(limit_seconds: float | None) -> Outcome:
+    """The outcome of an attempt that reached its time limit."""
+    return Failed(
+        error=TaskError(type="Timeout", message=f"The attempt ran longer than its limit of {limit_seconds} s.")
+    )
+
+
+def _steered(handler: AnyHandler, error: BaseException) -> Outcome:
     match error:
         case Snooze():
             return Snoozed(_within(error.seconds))
@@ -49,31 +78,8 @@ def raised(handler: AnyHandler, error: BaseException) -> Outcome:
             return Failed(error=_describe(error, retryable=isinstance(error, handler.options.retry_on)))
 
 
-def refused(error: PayloadError) -> Outcome:
-    """The outcome of a payload that does not fit the handler: no further attempt would help."""
-    return Failed(error=TaskError(type="PayloadError", message=_storable(str(error)), retryable=False))
-
-
-def timed_out(limit_seconds: float | None) -> Outcome:
-    """The outcome of an attempt that reached its time limit."""
-    return Failed(
-        error=TaskError(type="Timeout", message=f"The attempt ran longer than its limit of {limit_seconds} s.")
-    )
-
-
 def _describe(error: BaseException, *, retryable: bool) -> TaskError:
-    text = "".join(traceback.format_exception(error))
-    return TaskError(
-        type=type(error).__name__,
-        message=_storable(str(error))[:_LONGEST_MESSAGE],
-        traceback=_storable(text)[-_LONGEST_TRACEBACK:],
-        retryable=retryable,
-    )
-
-
-def _storable(text: str) -> str:
-    """The text as any database can keep it."""
-    return text.replace("\x00", "\\x00").encode(errors="backslashreplace").decode()
+    return TaskError(type=type_of(error), message=message_of(error), traceback=traceback_of(error), retryable=retryable)
 
 
 def _within(seconds: float) -> float:

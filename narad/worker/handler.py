@@ -11,10 +11,12 @@ from typing_extensions import override
 
 from narad.domain.names import check_handler_name, check_queue_name
 from narad.domain.task import JsonObject
-from narad.worker.signature import Signature
+from narad.worker.signature import Signature, SignatureError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_LONGEST_SECONDS = 366 * 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,15 +46,22 @@ class Handler(Generic[P, R]):
     """A function that does the work of tasks. Calling it calls the function: no service, no validation."""
 
     def __init__(self, name: str, function: Callable[P, R], options: Options) -> None:
+        if isinstance(function, Handler):
+            raise SignatureError(
+                f"{function.place} is the handler {function.name} already and cannot be {name} too: decorate a function."
+            )
         self.name = check_handler_name(name)
         self.function = function
+        self.home = function.__module__
+        """The module in which it can be found by its name: that of the function, or one that imports it."""
         self.options = options
         self.signature = Signature(function)
         self.is_async = inspect.iscoroutinefunction(function)
         check_queue_name(options.queue)
-        update_wrapper(self, function)
+        # Attributes of the function are left alone: they could have the names of ours.
+        update_wrapper(self, function, updated=())
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.function(*args, **kwargs)
 
     @override
@@ -104,13 +113,16 @@ def handler(
         isolation: `process` runs each task in a process of its own, which a cancel or time limit really kills.
 
     Raises:
-        SignatureError: the function cannot take its arguments by keyword.
-        ValueError: the name, the queue or a number is not valid.
+        SignatureError: the function cannot take its arguments by keyword, an annotation cannot be used, or it is a
+            handler already.
+        ValueError: the name, the queue, a number or an exception is not valid.
     """
     seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
-    for what, number in (("timeout", seconds), ("max_attempts", max_attempts), ("backoff_seconds", backoff_seconds)):
-        if number is not None and number <= 0:
-            raise ValueError(f"handler {name!r}: {what} must be above 0, not {number}")
+    _check_seconds(name, timeout=seconds, backoff_seconds=backoff_seconds, backoff_cap_seconds=backoff_cap_seconds)
+    if max_attempts is not None and (not isinstance(max_attempts, int) or max_attempts < 1):
+        raise ValueError(f"handler {name!r}: max_attempts must be a whole number from 1 on, not {max_attempts!r}")
+    if not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in retry_on):
+        raise ValueError(f"handler {name!r}: retry_on must be a tuple of exception classes, not {retry_on!r}")
     options = Options(
         queue=queue,
         timeout_seconds=seconds,
@@ -121,6 +133,17 @@ def handler(
         isolation=isolation,
     )
     return lambda function: Handler(name, function, options)
+
+
+def _check_seconds(name: str, **durations: float | None) -> None:
+    for what, number in durations.items():
+        if number is None:
+            continue
+        if not isinstance(number, (int, float)) or not 0 < number <= _LONGEST_SECONDS:
+            raise ValueError(
+                f"handler {name!r}: {what} must be a number of seconds above 0 and up to {_LONGEST_SECONDS}, "
+                f"not {number!r}"
+            )
 
 
 AnyHandler = Handler[Any, Any]

@@ -14,7 +14,7 @@ from narad.domain.decide import Decision, PutBack, decide
 from narad.domain.outcome import Cancelled, Completed, HandedBack, Outcome
 from narad.domain.retry import RetryPolicy
 from narad.domain.task import ClaimedTask, Progress
-from narad.errors import OverloadedError, StoreUnavailableError
+from narad.errors import NaradError, OverloadedError, StoreUnavailableError
 from narad.store.attempts import Attempts
 from narad.worker import folding
 from narad.worker.context import Context
@@ -93,7 +93,7 @@ class Processor:
     async def _execute(self, task: ClaimedTask, handler: AnyHandler) -> None:
         reporter = Reporter(partial(self._report, task))
         context = Context(task, self._clock, reporter.note)
-        execution = Execution(context, self._executors.of(handler).run(handler, task, context))
+        execution = Execution(context, self._outcome_of(handler, task, context))
         key = (task.id, task.attempt)
         self._executions[key] = execution
         try:
@@ -108,6 +108,16 @@ class Processor:
                 await asyncio.wait({execution.work})
         finally:
             del self._executions[key]
+
+    async def _outcome_of(self, handler: AnyHandler, task: ClaimedTask, context: Context) -> Outcome:
+        """What the executor says; where it fails itself, that costs the attempt and never the worker."""
+        try:
+            return await self._executors.of(handler).run(handler, task, context)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            log.exception("executor.failed", task_id=str(task.id), handler=task.handler)
+            return folding.unexpected(error)
 
     def _grace_of(self, handler: AnyHandler) -> float:
         """A process is killed by its executor at the end of the grace, and that has to be waited for."""
@@ -138,7 +148,7 @@ class Processor:
     async def _report(self, task: ClaimedTask, progress: Progress) -> None:
         try:
             await self._attempts.report(task.id, task.attempt, progress)
-        except StoreUnavailableError as error:
+        except NaradError as error:
             log.debug("task.progress_lost", task_id=str(task.id), reason=str(error))
 
     def _policy_of(self, handler: AnyHandler) -> RetryPolicy:

@@ -2,17 +2,21 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from types import NoneType, SimpleNamespace, UnionType
+from typing import Annotated, Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
-from pydantic_core import PydanticSerializationError, to_jsonable_python
-from typing_extensions import TypeForm
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
+from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
+from typing_extensions import TypeForm, override
 
 from narad.domain.storable import NotStorableError, check_json, size_of
 from narad.domain.task import Json, JsonObject
 from narad.worker.context import Context
+from narad.worker.words import message_of, type_of
 
 _KINDS = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
+_UNSTORABLE = "The handler returned what cannot be stored"
 
 
 class SignatureError(TypeError):
@@ -38,9 +42,10 @@ class Signature:
         """Read the annotations.
 
         Raises:
-            SignatureError: the function takes positional-only or variable positional parameters, or two contexts.
+            SignatureError: the function takes positional-only or variable positional parameters, or two contexts, or
+                an annotation cannot be resolved or has no form in JSON.
         """
-        hints = get_type_hints(function, include_extras=True)
+        hints = _hints(function)
         fields: dict[str, Any] = {}
         self.context_name: str | None = None
         self._names: dict[str, str] = {}
@@ -51,26 +56,25 @@ class Signature:
                 further = annotation
             elif parameter.kind not in _KINDS:
                 raise SignatureError(f"{_place(function)}: parameter {name!r} cannot be given by keyword.")
-            elif annotation is Context:
+            elif _is_context(annotation):
                 if self.context_name is not None:
                     raise SignatureError(f"{_place(function)}: two parameters are a Context.")
                 self.context_name = name
             else:
                 self._names[f"f{len(fields)}"] = name
                 fields[f"f{len(fields)}"] = _field(name, annotation, parameter)
-        self._further = None if further is None else TypeAdapter[object](further)
-        self._model = _model(function, fields, takes_more=further is not None)
-        self._result = _result_adapter(hints.get("return", Any))
-
-    @property
-    def payload_schema(self) -> JsonObject:
-        """The JSON Schema (draft 2020-12) of the payload."""
-        return self._model.model_json_schema(by_alias=True)
-
-    @property
-    def result_schema(self) -> JsonObject | None:
-        """The JSON Schema of the result; None where the annotation says nothing."""
-        return None if self._result is None else self._result.json_schema(mode="serialization")
+        try:
+            self._model = _model(function, fields, further)
+            self.payload_schema: JsonObject = self._model.model_json_schema(schema_generator=_Schemas)
+            """The JSON Schema (draft 2020-12) of the payload."""
+        except Exception as error:
+            raise SignatureError(f"{_place(function)}: {_culprit(hints, error)}") from error
+        try:
+            self._result = _result_adapter(hints.get("return", Any))
+            self.result_schema = _result_schema(self._result)
+            """The JSON Schema of the result; None where the annotation says nothing."""
+        except Exception as error:
+            raise SignatureError(f"{_place(function)}: the result has no form in JSON: {_first_line(error)}") from error
 
     def arguments(self, payload: JsonObject) -> dict[str, object]:
         """The keyword arguments, in the types of the annotations.
@@ -79,14 +83,15 @@ class Signature:
             PayloadError: the payload does not fit.
         """
         try:
-            model = self._model.model_validate(payload)
-            further = {
-                key: self._further.validate_python(value) if self._further else value
-                for key, value in (model.model_extra or {}).items()
-            }
+            # As JSON, which is what it is: strict models take texts for times, ids and enums from nothing else.
+            model = self._model.model_validate_json(to_json(payload, inf_nan_mode="constants"))
         except ValidationError as error:
             raise PayloadError(_explain(error)) from error
-        return {name: getattr(model, field) for field, name in self._names.items()} | further
+        except BaseException as error:
+            # Validators are code of users, and may fail in any way.
+            raise PayloadError(f"the check failed: {type_of(error)}: {message_of(error)}") from error
+        given = {name: getattr(model, field) for field, name in self._names.items()}
+        return given | (model.model_extra or {})
 
     def bind(self, payload: JsonObject, context: Context) -> dict[str, object]:
         """The keyword arguments with the context where the handler wants it.
@@ -105,13 +110,18 @@ class Signature:
         """
         try:
             if self._result is not None:
-                value = self._result.dump_python(self._result.validate_python(value), mode="json")
-            result: Json = to_jsonable_python(value)
+                checked = self._result.validate_python(value)
+                value = self._result.dump_python(checked, mode="json", by_alias=True)
+            result: Json = to_jsonable_python(value, by_alias=True)
             check_json(result)
             size = size_of(result)
-        except (ValidationError, PydanticSerializationError, NotStorableError, ValueError, RecursionError) as error:
-            reason = _explain(error) if isinstance(error, ValidationError) else str(error)
-            raise ResultError(f"The handler returned what cannot be stored: {reason}") from error
+        except ValidationError as error:
+            raise ResultError(f"{_UNSTORABLE}: {_explain(error)}") from error
+        except (PydanticSerializationError, NotStorableError, ValueError, RecursionError) as error:
+            raise ResultError(f"{_UNSTORABLE}: {message_of(error)}") from error
+        except BaseException as error:
+            # Validators and serialisers are code of users, and may fail in any way.
+            raise ResultError(f"{_UNSTORABLE}: {type_of(error)}: {message_of(error)}") from error
         if size > most_bytes:
             raise ResultError(
                 f"The handler returned {size} bytes of JSON, more than {most_bytes}. Store it elsewhere, return where."
@@ -124,15 +134,84 @@ def _field(name: str, annotation: object, parameter: inspect.Parameter) -> tuple
     return annotation, Field(default, alias=name)
 
 
-def _model(function: Callable[..., object], fields: Mapping[str, Any], *, takes_more: bool) -> type[BaseModel]:
-    config = ConfigDict(extra="allow" if takes_more else "forbid", arbitrary_types_allowed=False)
+def _model(function: Callable[..., object], fields: Mapping[str, Any], further: Any) -> type[BaseModel]:  # noqa: ANN401
+    """The model of the payload; `further` is the annotation of `**kwargs`, None without."""
     name = getattr(function, "__name__", "payload")
-    return create_model(name, __config__=config, **fields)
+    if further is None:
+        return create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
+    space = {"__annotations__": {"__pydantic_extra__": dict[str, further]}, "model_config": ConfigDict(extra="allow")}
+    open_ended = type(name, (BaseModel,), space | {"__module__": __name__})
+    return create_model(name, __base__=open_ended, **fields)
+
+
+class _Schemas(GenerateJsonSchema):
+    """Leaves out defaults that JSON cannot express, such as infinity."""
+
+    ignored_warning_kinds: ClassVar[set[JsonSchemaWarningKind]] = {"skipped-choice", "non-serializable-default"}
+
+    @override
+    def encode_default(self, dft: Any) -> Any:
+        encoded = super().encode_default(dft)
+        try:
+            check_json(encoded)
+        except NotStorableError as error:
+            raise PydanticSerializationError(error.reason) from error
+        return encoded
+
+
+def _hints(function: Callable[..., object]) -> Mapping[str, Any]:
+    try:
+        return get_type_hints(function, include_extras=True)
+    except Exception as error:
+        culprit = _unresolved(function)
+        where = "" if culprit is None else "the result: " if culprit == "return" else f"parameter {culprit!r}: "
+        raise SignatureError(f"{_place(function)}: {where}{type_of(error)}: {_first_line(error)}") from error
+
+
+def _unresolved(function: Callable[..., object]) -> str | None:
+    """The parameter whose annotation cannot be resolved, as far as it can be told."""
+    names = getattr(inspect.unwrap(function), "__globals__", {})
+    for name, annotation in inspect.get_annotations(function).items():
+        try:
+            get_type_hints(SimpleNamespace(__annotations__={name: annotation}), globalns=names)
+        except Exception:  # noqa: BLE001 - an annotation may hold any code
+            return name
+    return None
+
+
+def _is_context(annotation: object) -> bool:
+    """Whether it says Context, also behind `| None` and Annotated."""
+    if get_origin(annotation) is Annotated:
+        return _is_context(get_args(annotation)[0])
+    if get_origin(annotation) in {Union, UnionType}:
+        others = [part for part in get_args(annotation) if part is not NoneType]
+        return len(others) == 1 and _is_context(others[0])
+    return annotation is Context
+
+
+def _culprit(hints: Mapping[str, Any], error: Exception) -> str:
+    """Which parameter Pydantic cannot handle, and why."""
+    for name, annotation in hints.items():
+        if name == "return" or _is_context(annotation):
+            continue
+        try:
+            TypeAdapter(annotation).json_schema(schema_generator=_Schemas)
+        except Exception as own:  # noqa: BLE001 - whatever it is, it is the reason
+            return f"parameter {name!r} has no form in JSON: {_first_line(own)}"
+    return f"the payload has no form in JSON: {_first_line(error)}"
 
 
 def _result_adapter(annotation: TypeForm[object]) -> TypeAdapter[object] | None:
     bare = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
     return None if bare is Any else TypeAdapter(annotation)
+
+
+def _result_schema(adapter: TypeAdapter[object] | None) -> JsonObject | None:
+    return None if adapter is None else adapter.json_schema(mode="serialization", schema_generator=_Schemas)
+
+
+def _first_line(error: Exception) -> str:
+    return message_of(error).partition("\n")[0]
 
 
 def _explain(error: ValidationError) -> str:

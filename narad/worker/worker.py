@@ -33,6 +33,9 @@ from narad.worker.processor import Processor
 log = structlog.get_logger(__name__)
 
 _PAUSE_SECONDS = 1.0
+_FULL_HAND = 8
+_SATURATED_SECONDS = 1.0
+"""A worker without a free slot for so long leaves what it has in hand to others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,8 +169,7 @@ class Worker(Service):
         while not self._stopping:
             free = self._options.concurrency - len(self._running)
             if free == 0:
-                self._slot_freed.clear()
-                await self._slot_freed.wait()
+                await self._until_free(consumer)
                 continue
             try:
                 claimed = await consumer.take(free) if self._heartbeat.may_claim else ()
@@ -179,6 +181,17 @@ class Worker(Service):
                 self._run(task)
             if not claimed and not self._stopping:
                 await consumer.wait()
+
+    async def _until_free(self, consumer: Consumer) -> None:
+        """Wait for a free slot; leave to others what would wait here for long."""
+        self._slot_freed.clear()
+        try:
+            async with asyncio.timeout(_SATURATED_SECONDS):
+                await self._slot_freed.wait()
+        except TimeoutError:
+            await consumer.pause()
+            await self._slot_freed.wait()
+            await consumer.resume()
 
     def _run(self, task: ClaimedTask) -> None:
         running = asyncio.create_task(self._processor.run(task), name=f"task {task.id}")
@@ -248,8 +261,15 @@ class Worker(Service):
 
 
 def prefetch(slots: int) -> Mapping[Priority, int]:
-    """Deliveries in hand per lane: enough to keep the slots busy, few enough to leave the rest to other workers."""
-    return {Priority.HIGH: slots, Priority.MEDIUM: max(1, slots // 2), Priority.LOW: max(1, slots // 4)}
+    """Deliveries in hand per lane: enough to keep the slots busy, few enough to leave the rest to other workers.
+
+    With few slots and quick tasks a hand of one is empty whenever it is looked into, and a lower priority goes first.
+    """
+    return {
+        Priority.HIGH: max(_FULL_HAND, slots),
+        Priority.MEDIUM: max(_FULL_HAND, slots // 2),
+        Priority.LOW: max(1, slots // 4),
+    }
 
 
 async def _set(event: asyncio.Event) -> None:

@@ -222,6 +222,23 @@ async def test_a_consumer_that_is_attached_to_nothing_notices_and_connects_anew(
         await until(lambda: subscription.attached)
 
 
+async def test_a_paused_consumer_leaves_what_it_had_in_hand_to_another(host: Host) -> None:
+    tasks = [new_task(created_at=CLOCK.now(), priority=Priority.HIGH) for _ in range(5)]
+    async with host.consumer() as (full, held):
+        await host.submit(*tasks)
+        await until(held.heads)
+        await full.pause()
+        async with host.consumer() as (free, _):
+            claimed = await take(free, 5)
+        await full.resume()
+        last = new_task(created_at=CLOCK.now())
+        await host.submit(last)
+        (after,) = await take(full, 1)
+
+    assert {task.id for task in claimed} == {task.id for task in tasks}
+    assert after.id == last.id
+
+
 async def until_pending(host: Host, task: NewTask) -> None:
     async with asyncio.timeout(20):
         while await status_of(host, task) is not Status.PENDING:  # noqa: ASYNC110 - no event tells of it

@@ -28,13 +28,12 @@ from tests.support.tasks import new_task
 CLOCK = SystemClock()
 started = asyncio.Event()
 gate = threading.Event()
-loop: asyncio.AbstractEventLoop
 
 
 @pytest.fixture(autouse=True)
-async def closed_gate() -> None:
+def closed_gate() -> None:
     """Each test has its own signals."""
-    globals().update(started=asyncio.Event(), gate=threading.Event(), loop=asyncio.get_running_loop())
+    globals().update(started=asyncio.Event(), gate=threading.Event())
 
 
 @handler("t.returns")
@@ -67,7 +66,6 @@ async def swallows() -> str:
 
 @handler("t.checks")
 def checks(ctx: Context) -> str:
-    loop.call_soon_threadsafe(started.set)
     while not gate.wait(0.01):
         ctx.raise_if_cancelled()
     return "went on"
@@ -222,7 +220,7 @@ async def test_a_result_that_cannot_be_stored_fails_the_task_with_the_reason(sto
 async def test_a_running_handler_is_cancelled_by_the_next_beat(store: Store, name: str) -> None:
     async with working(store):
         task = await submitted(store, name)
-        await in_time(started.wait())
+        await reached(store, task, lambda stored: stored.status is Status.IN_PROGRESS)
 
         await store.tasks.cancel(task.id, now=CLOCK.now())
         stored = await finished(store, task)

@@ -2,18 +2,23 @@
 
 import asyncio
 import math
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
 
 import pytest
 from typing_extensions import override
 
-from narad import Fatal, Retry, Snooze, handler
+from narad import Context, Fatal, Retry, Snooze, handler
+from narad.clock import ManualClock
 from narad.domain.outcome import Completed, Failed, Outcome, Snoozed
 from narad.domain.storable import check_text
-from narad.domain.task import Json
+from narad.domain.task import Json, JsonObject
 from narad.worker import folding
 from narad.worker.handler import AnyHandler
 from narad.worker.signals import TaskCancelled
 from narad.worker.signature import PayloadError
+from tests.support.attempts import ATTEMPT, NOON
 
 YEAR = 366 * 86_400.0
 LARGE = 1_000_000
@@ -67,9 +72,10 @@ def test_a_result_that_is_too_large_fails_for_good() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "delay"), [(0, 0.0), (1.5, 1.5), (-3, 0.0), (10**12, YEAR), (math.inf, YEAR), (math.nan, 0.0)]
+    ("asked", "delay"),
+    [(0, 0.0), (1.5, 1.5), (-3, 0.0), (10**12, YEAR), (math.inf, YEAR), (timedelta(minutes=1), 60.0), (True + 1, 2.0)],
 )
-def test_a_snooze_is_folded_whether_raised_or_returned_and_bounded(asked: float, delay: float) -> None:
+def test_a_snooze_is_folded_whether_raised_or_returned_and_bounded(asked: float | timedelta, delay: float) -> None:
     assert folding.raised(any_result, Snooze(asked)) == Snoozed(delay)
     assert folding.returned(any_result, Snooze(asked), LARGE) == Snoozed(delay)
 
@@ -80,9 +86,11 @@ def test_fatal_fails_for_good_whatever_is_worth_another_attempt() -> None:
     assert (outcome.error.type, outcome.error.message, outcome.error.retryable) == ("Fatal", "no such file", False)
 
 
-@pytest.mark.parametrize(("after", "wait"), [(None, None), (0, 0.0), (30, 30.0), (-1, 0.0), (math.inf, YEAR)])
+@pytest.mark.parametrize(
+    ("after", "wait"), [(None, None), (0, 0.0), (30, 30.0), (-1, 0.0), (math.inf, YEAR), (timedelta(minutes=1), 60)]
+)
 def test_retry_fails_the_attempt_and_names_the_wait_whatever_is_worth_another(
-    after: float | None, wait: float | None
+    after: float | timedelta | None, wait: float | None
 ) -> None:
     outcome = failed(folding.raised(picky, Retry("busy", after=after)))
 
@@ -163,23 +171,42 @@ def test_a_time_limit_fails_the_attempt_and_leaves_room_for_another() -> None:
     assert "1.5 s" in error.message
 
 
-async def ended(outcome: object) -> "asyncio.Future[object]":
-    """Work that ended in that way."""
-    future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-    if isinstance(outcome, asyncio.CancelledError):
-        future.cancel()
-    elif isinstance(outcome, BaseException):
-        future.set_exception(outcome)
-    else:
-        future.set_result(outcome)
-    return future
+def context() -> Context:
+    return Context(ATTEMPT, ManualClock(NOON), lambda _progress: None)
 
 
-async def test_work_that_ended_is_folded_by_how_it_ended() -> None:
-    assert folding.ended(number, await ended(7), LARGE) == Completed(7)
-    assert folding.ended(number, await ended(Snooze(3)), LARGE) == Snoozed(3)
-    assert failed(folding.ended(number, await ended(ValueError("x")), LARGE)).error.type == "ValueError"
-    assert failed(folding.ended(number, await ended(asyncio.CancelledError()), LARGE)).error.type == "CancelledError"
+def folded(target: AnyHandler, payload: JsonObject) -> Outcome:
+    return folding.folded(target, payload, context(), lambda arguments: target.function(**arguments), LARGE)
+
+
+def test_a_call_is_folded_by_how_it_ended() -> None:
+    @handler("divide")
+    def divide(by: int, ctx: Context) -> int:
+        """Divide a number."""
+        return 12 // by * ctx.attempt
+
+    assert folded(divide, {"by": 4}) == Completed(3)
+    assert failed(folded(divide, {"by": 0})).error.type == "ZeroDivisionError"
+    assert failed(folded(divide, {"by": "x"})).error.type == "PayloadError"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), StopIteration(1), asyncio.CancelledError(), TaskCancelled("x")],
+)
+def test_whatever_a_call_raises_becomes_an_outcome(error: BaseException) -> None:
+    @handler("breaks.off")
+    def breaks_off() -> None:
+        """End in a way that means something to Python."""
+        raise error
+
+    assert failed(folded(breaks_off, {})).error.type == type(error).__name__
+
+
+def test_what_failed_and_never_should_leaves_room_for_another_attempt() -> None:
+    error = failed(folding.unexpected(OSError("no more processes"))).error
+
+    assert (error.type, error.message, error.retryable) == ("OSError", "no more processes", True)
 
 
 class Mute(Exception):  # noqa: N818 - what it is
@@ -190,21 +217,54 @@ class Mute(Exception):  # noqa: N818 - what it is
         raise RuntimeError("no words")
 
 
-@pytest.mark.xfail(reason="str(error) is not guarded, and what it raises ends the worker", strict=True)
-def test_an_exception_that_cannot_be_shown_fails_the_attempt_like_any_other() -> None:
-    assert failed(folding.raised(any_result, Mute())).error.type == "Mute"
+class Unspeakable:
+    """A value that cannot be shown."""
+
+    @override
+    def __repr__(self) -> str:
+        raise SystemExit("no words")
 
 
-WRONG_WAITS = [Snooze("5"), Retry(after="5")]  # type: ignore[arg-type]  # a mistake that users make
+@pytest.mark.parametrize("error", [Mute(), ValueError(Unspeakable()), KeyError(Unspeakable()), Fatal(Unspeakable())])
+def test_an_exception_that_cannot_be_shown_fails_the_attempt_like_any_other(error: Exception) -> None:
+    told = failed(folding.raised(any_result, raised_by_code(error))).error
+
+    assert told.type == type(error).__name__
+    assert "cannot be shown" in told.message
+    assert told.traceback is not None
+    assert "in raised_by_code" in told.traceback
 
 
-@pytest.mark.xfail(reason="a wait that is not a number raises a TypeError that ends the worker", strict=True)
-@pytest.mark.parametrize("signal", WRONG_WAITS)
-def test_a_wait_that_is_not_a_number_does_not_escape(signal: Exception) -> None:
-    failed(folding.raised(any_result, signal))
+@pytest.mark.parametrize("wait", ["5", None, True, Decimal(5), 1j])
+def test_a_wait_that_is_no_number_is_refused_where_it_is_written(wait: Any) -> None:  # noqa: ANN401 - any mistake
+    with pytest.raises(TypeError, match="a number of seconds or a timedelta"):
+        Snooze(wait)
+    if wait is not None:
+        with pytest.raises(TypeError, match="a number of seconds or a timedelta"):
+            Retry(after=wait)
 
 
-@pytest.mark.xfail(reason="only messages of exceptions are cut", strict=True)
+def test_a_wait_that_is_not_a_number_at_all_is_refused_too() -> None:
+    with pytest.raises(ValueError, match="not nan"):
+        Snooze(math.nan)
+    with pytest.raises(ValueError, match="not nan"):
+        Retry(after=math.nan)
+
+
+def test_a_signal_that_was_made_in_another_way_fails_the_attempt_like_any_other() -> None:
+    class Late(Snooze):
+        """Forgets what a snooze needs."""
+
+        def __init__(self) -> None:
+            Exception.__init__(self, "late")
+
+    spoilt = Retry()
+    spoilt.after = "5"  # type: ignore[assignment]  # a mistake that users make
+
+    assert failed(folding.raised(any_result, Late())).error.message == "late"
+    assert failed(folding.raised(any_result, spoilt)).error.type == "Retry"
+
+
 def test_the_message_of_a_refused_payload_or_result_is_cut_too() -> None:
     @handler("numbers")
     async def numbers(values: list[int]) -> list[int]:

@@ -13,6 +13,7 @@ branch_labels = None
 depends_on = None
 
 JSON = sa.Text().with_variant(postgresql.JSONB(), "postgresql")
+VERBATIM = sa.Text().with_variant(sa.JSON(), "postgresql")
 MOMENT = sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite")
 WAITING = sa.text("status IN (0, 1)")
 RUNNING = sa.text("status = 2")
@@ -29,7 +30,7 @@ def upgrade() -> None:
         sa.Column("status", sa.SmallInteger(), nullable=False),
         sa.Column("handler", sa.Text(), nullable=False),
         sa.Column("queue", sa.Text(), nullable=False),
-        sa.Column("payload", JSON, nullable=False),
+        sa.Column("payload", VERBATIM, nullable=False),
         sa.Column("tags", JSON, nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("run_at", MOMENT, nullable=False),
@@ -47,7 +48,7 @@ def upgrade() -> None:
         sa.Column("max_losses", sa.Integer(), nullable=False),
         sa.Column("timeout_seconds", sa.Double()),
         sa.Column("progress", JSON),
-        sa.Column("result", JSON),
+        sa.Column("result", VERBATIM),
         sa.Column("error", JSON),
         sa.Column("version", sa.BigInteger(), server_default=sa.text("1"), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_tasks"),
