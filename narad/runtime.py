@@ -12,7 +12,7 @@ from narad.api.handlers import KnownHandlers
 from narad.api.server import HttpServer
 from narad.api.services import Defaults, Services
 from narad.batcher import Batcher
-from narad.clock import Clock, SystemClock
+from narad.clock import Clock, FollowingClock
 from narad.dispatch.base import Dispatch
 from narad.dispatch.direct import DirectDispatch
 from narad.dispatch.link import check_url
@@ -28,6 +28,7 @@ from narad.settings import Settings
 from narad.store import schema
 from narad.store.database import Database, parse_url
 from narad.store.store import Store
+from narad.timekeeper import Timekeeper
 from narad.upkeep.expirer import Expirer
 from narad.upkeep.rescuer import Rescuer
 from narad.worker.catalogue import describe, load_handlers
@@ -118,7 +119,7 @@ def open_database(settings: Settings, pool_size: int | None = None) -> Database:
     )
 
 
-async def build(settings: Settings, roles: frozenset[Role], *, migrates: bool, clock: Clock | None = None) -> Runtime:
+async def build(settings: Settings, roles: frozenset[Role], *, migrates: bool) -> Runtime:
     """Put the services of these roles together, after checking that they can work.
 
     Raises:
@@ -126,15 +127,17 @@ async def build(settings: Settings, roles: frozenset[Role], *, migrates: bool, c
         SchemaOutdatedError: the schema is old, and this process does not migrate by itself.
         StoreUnavailableError: the database cannot be reached.
     """
-    clock = clock or SystemClock()
+    clock = FollowingClock()
     _check_possible(settings, roles)
     # Only a worker imports the code of its users; the API knows handlers from the catalogue.
     handlers = load_handlers([*BUILT_IN, *settings.handlers]) if Role.WORKER in roles else {}
     store = open_store(settings)
     try:
         await (schema.migrate(store.database) if migrates else schema.check(store.database))
+        timekeeper = Timekeeper(store.database, clock)
+        await timekeeper.set_clock()
         await store.catalogue.publish(describe(load_handlers(BUILT_IN).values()), now=clock.now())
-        runtime = Runtime(store=store, dispatch=_dispatch(settings))
+        runtime = Runtime(store=store, dispatch=_dispatch(settings), services=[timekeeper])
         _add_services(runtime, settings, roles, handlers, clock)
     except BaseException:
         await store.database.close()

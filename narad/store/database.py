@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -85,6 +86,19 @@ class Database:
     async def ping(self) -> None:
         """Ask for nothing, to see that the database answers."""
         await self.read(text("SELECT 1"))
+
+    async def clock_offset(self) -> timedelta:
+        """How far the clock of the database is ahead of this machine's, to within half a round trip.
+
+        A SQLite file has no clock but that of its host.
+        """
+        if self.is_sqlite:
+            return timedelta(0)
+        asked_at = datetime.now(UTC)
+        ((answer,),) = await self.read(text("SELECT clock_timestamp()"))
+        answered_at = datetime.now(UTC)
+        moment: datetime = answer
+        return moment - (asked_at + (answered_at - asked_at) / 2)
 
     async def close(self) -> None:
         """Give back every connection."""

@@ -1,7 +1,7 @@
 """The handler: a function under a stable name, with what the service needs to know to run it."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import update_wrapper
@@ -46,10 +46,7 @@ class Handler(Generic[P, R]):
     """A function that does the work of tasks. Calling it calls the function: no service, no validation."""
 
     def __init__(self, name: str, function: Callable[P, R], options: Options) -> None:
-        if isinstance(function, Handler):
-            raise SignatureError(
-                f"{function.place} is the handler {function.name} already and cannot be {name} too: decorate a function."
-            )
+        _refuse_handler(name, function)
         self.name = check_handler_name(name)
         self.function = function
         self.home = function.__module__
@@ -119,10 +116,8 @@ def handler(
     """
     seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
     _check_seconds(name, timeout=seconds, backoff_seconds=backoff_seconds, backoff_cap_seconds=backoff_cap_seconds)
-    if max_attempts is not None and (not isinstance(max_attempts, int) or max_attempts < 1):
-        raise ValueError(f"handler {name!r}: max_attempts must be a whole number from 1 on, not {max_attempts!r}")
-    if not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in retry_on):
-        raise ValueError(f"handler {name!r}: retry_on must be a tuple of exception classes, not {retry_on!r}")
+    _check_max_attempts(name, max_attempts)
+    _check_exceptions(name, retry_on)
     options = Options(
         queue=queue,
         timeout_seconds=seconds,
@@ -135,7 +130,12 @@ def handler(
     return lambda function: Handler(name, function, options)
 
 
-def _check_seconds(name: str, **durations: float | None) -> None:
+def _refuse_handler(name: str, function: object) -> None:
+    if isinstance(function, Handler):
+        raise SignatureError(f"{function.place} is the handler {function.name} already and cannot be {name} too.")
+
+
+def _check_seconds(name: str, **durations: object) -> None:
     for what, number in durations.items():
         if number is None:
             continue
@@ -144,6 +144,16 @@ def _check_seconds(name: str, **durations: float | None) -> None:
                 f"handler {name!r}: {what} must be a number of seconds above 0 and up to {_LONGEST_SECONDS}, "
                 f"not {number!r}"
             )
+
+
+def _check_max_attempts(name: str, number: object) -> None:
+    if number is not None and (not isinstance(number, int) or number < 1):
+        raise ValueError(f"handler {name!r}: max_attempts must be a whole number from 1 on, not {number!r}")
+
+
+def _check_exceptions(name: str, kinds: Iterable[object]) -> None:
+    if not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds):
+        raise ValueError(f"handler {name!r}: retry_on must be a tuple of exception classes, not {kinds!r}")
 
 
 AnyHandler = Handler[Any, Any]
