@@ -145,7 +145,10 @@ class Worker(Service):
 
     @override
     async def stop(self) -> None:
-        """Drain: take nothing more in, let handlers end for a while, hand the rest back uncharged."""
+        """Drain: take nothing more in, let handlers end for a while, hand the rest back uncharged.
+
+        Cancels are heard, and the lease is renewed, until the last handler has ended.
+        """
         if self._stopping:
             return
         self._stopping = True
@@ -156,10 +159,11 @@ class Worker(Service):
         self._slot_freed.set()
         self._consumer.wake()
         await asyncio.wait({self._intake})
-        await self._consumer.close()
+        await self._consumer.pause()
         await self._let_end(self._options.drain_seconds)
         self._processor.stop_all(StopReason.DRAIN)
         await self._let_end(self._options.process_limits.grace_seconds + _PAUSE_SECONDS)
+        await self._consumer.close()
         await self._heartbeat.stop()
         await self._hand_back()
         await self._executors.close()
