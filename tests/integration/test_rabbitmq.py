@@ -210,6 +210,7 @@ async def test_a_consumer_that_is_attached_to_nothing_notices_and_connects_anew(
     host: Host, vhost: str, rabbit_server: Rabbit
 ) -> None:
     async with host.consumer(watchdog_seconds=0.5) as (consumer, subscription):
+        await host.relay.stop()  # so that no message is sent
         task = new_task(created_at=CLOCK.now() - timedelta(seconds=60))
         await host.store.tasks.insert([task])
         await host.store.handovers.mark_pending([hand_over(task)], guard_until=None)
