@@ -30,7 +30,7 @@ def decode_stop(body: bytes) -> tuple[UUID, int]:
     """
     task_id = decode(body)
     attempt = json.loads(body).get("attempt")
-    if not isinstance(attempt, int):
+    if not isinstance(attempt, int) or isinstance(attempt, bool):
         raise UndecodableMessageError("attempt is not a number")
     return task_id, attempt
 

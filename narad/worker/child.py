@@ -2,91 +2,199 @@
 
 It leads a process group of its own, so that a kill takes whatever the handler has started with it. When its worker is
 gone, however that happened, it kills that group itself: no attempt outlives its worker for long.
+
+SIGTERM asks the job to stop. Where no code of a handler runs, before a job or after it, it simply ends the process.
 """
 
 import asyncio
-import contextlib
 import os
 import queue
 import resource
 import signal
 import sys
 import threading
+import time
+from collections.abc import Callable
 from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
 from typing import BinaryIO
 
 from narad.clock import SystemClock
-from narad.domain.outcome import Cancelled, Outcome
+from narad.domain.outcome import Completed, HandedBack, Outcome
+from narad.domain.task import Progress
+from narad.errors import ConfigurationError
 from narad.worker import folding, wire
-from narad.worker.catalogue import load_handlers
 from narad.worker.context import Context
 from narad.worker.handler import AnyHandler
+from narad.worker.loading import load_handler
 from narad.worker.signals import TaskCancelled
-from narad.worker.signature import PayloadError
+
+_PROGRESS_PAUSE_SECONDS = 0.25
+"""At most four reports in a second: more would only keep the worker from its work."""
+
+
+class Voice:
+    """Speaks to the worker: progress, not too often, and the end of each job."""
+
+    def __init__(self, answers: BinaryIO) -> None:
+        self._answers = answers
+        self._speaking = threading.Lock()
+        # A queue, since a signal may interrupt `note` anywhere: an interrupted put leaves no lock behind.
+        self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._rung = False
+        self._job = 0
+        self._latest: Progress | None = None
+        self._said: Progress | None = None
+        threading.Thread(target=self._report, name="narad-progress", daemon=True).start()
+
+    def begin(self) -> Callable[[Progress], None]:
+        """Say that a job is in hand; returns what takes its progress, from any thread, until it ends."""
+        with self._speaking:
+            self._say(wire.taken_line())
+        return partial(self._note, self._job)
+
+    def end(self, outcome: Outcome) -> None:
+        """Say how the job ended, after the last of its progress."""
+        with self._speaking:
+            self._job += 1
+            self._say_latest()
+            self._latest = self._said = None
+            self._say(wire.ended_line(wire.Ended(outcome=outcome, resident_bytes=_resident_bytes())))
+
+    def _note(self, job: int, progress: Progress) -> None:
+        if job != self._job:
+            return
+        self._latest = progress
+        if not self._rung:
+            self._rung = True
+            self._bell.put(None)
+
+    def _report(self) -> None:
+        while True:
+            self._bell.get()
+            self._rung = False
+            with self._speaking:
+                self._say_latest()
+            time.sleep(_PROGRESS_PAUSE_SECONDS)
+
+    def _say_latest(self) -> None:
+        progress = self._latest
+        if progress is not None and progress is not self._said:
+            self._said = progress
+            self._say(wire.progress_line(progress))
+
+    def _say(self, line: bytes) -> None:
+        try:
+            self._answers.write(line)
+            self._answers.flush()
+        except BrokenPipeError:
+            _end_group()
+
+
+class Interrupt:
+    """What SIGTERM does to a `def` handler: stops it where it is, once, so that its `finally` blocks run in peace."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._armed = False
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        self._context.cancel()
+        self._strike()
+
+    def around(self, call: Callable[[], object]) -> object:
+        """Call a function that SIGTERM stops."""
+        try:
+            self._armed = True
+            if self._context.cancelled:
+                self._strike()
+            return call()
+        finally:
+            self._armed = False
+
+    def _strike(self) -> None:
+        if self._armed:
+            self._armed = False
+            raise TaskCancelled("The task was asked to stop.")
 
 
 def main() -> None:
-    """Serve jobs from standard input until it ends. Standard output is ours; what handlers print goes to the log."""
-    answers = os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(2, 1)
+    """Serve jobs from standard input until it ends."""
+    orders, answers = _take_pipes()
+    sys.path[:] = wire.read_path(orders.readline())
     jobs: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(jobs,), daemon=True).start()
+    threading.Thread(target=_listen, args=(orders, jobs), name="narad-orders", daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    voice = Voice(answers)
     while True:
         job = wire.read_job(jobs.get())
-        outcome = _run(job, answers)
+        outcome = _run(job, voice)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        answers.write(wire.ended_line(wire.Ended(outcome=outcome, resident_bytes=_resident_bytes())))
+        voice.end(outcome)
 
 
-def _read(jobs: "queue.SimpleQueue[bytes]") -> None:
-    for line in sys.stdin.buffer:
+def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """The pipes to the worker, out of the reach of handlers: what these print goes where the worker logs."""
+    orders, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
+    return orders, answers
+
+
+def _listen(orders: BinaryIO, jobs: "queue.SimpleQueue[bytes]") -> None:
+    for line in orders:
         jobs.put(line)
+    _end_group()
+
+
+def _end_group() -> None:
+    """The worker is gone."""
     os.killpg(0, signal.SIGKILL)
 
 
-def _run(job: wire.Job, answers: BinaryIO) -> Outcome:
-    context = Context(job.task, SystemClock(), lambda progress: _say(answers, wire.progress_line(progress)))
-    handler = load_handlers([job.module])[job.name]
+def _run(job: wire.Job, voice: Voice) -> Outcome:
+    context = Context(job.task, SystemClock(), voice.begin())
     try:
-        arguments = handler.signature.bind(job.task.payload, context)
-    except PayloadError as error:
-        return folding.refused(error)
-    call = partial(handler.function, **arguments)
-    try:
-        if handler.is_async:
-            call = partial(asyncio.run, _cancellable(handler, arguments, context))
-        else:
-            signal.signal(signal.SIGTERM, partial(_interrupt, context))
-        return folding.folded(handler, call, job.most_result_bytes)
-    except (TaskCancelled, asyncio.CancelledError):
-        return Cancelled()
+        handler = load_handler(job.module, job.name)
+    except ConfigurationError as error:
+        return folding.unexpected(error)
+    call = partial(_call_async if handler.is_async else _call, handler, context)
+    outcome = folding.folded(handler, job.task.payload, context, call, job.most_result_bytes)
+    if context.cancelled and not isinstance(outcome, Completed):
+        # Where the worker asked, it knows why. Anybody else, such as an init system that ends a whole group of
+        # processes, has no say in what becomes of the task.
+        return HandedBack("the process of the handler was told to stop")
+    return outcome
 
 
-async def _cancellable(handler: AnyHandler, arguments: dict[str, object], context: Context) -> object:
+def _call(handler: AnyHandler, context: Context, arguments: dict[str, object]) -> object:
+    interrupt = Interrupt(context)
+    signal.signal(signal.SIGTERM, interrupt)
+    return interrupt.around(partial(handler.function, **arguments))
+
+
+def _call_async(handler: AnyHandler, context: Context, arguments: dict[str, object]) -> object:
+    return asyncio.run(_cancellable(handler, context, arguments))
+
+
+async def _cancellable(handler: AnyHandler, context: Context, arguments: dict[str, object]) -> object:
     """Run an `async def` handler so that SIGTERM cancels it."""
-    running = asyncio.ensure_future(handler.function(**arguments))
+    running = asyncio.current_task()
 
     def stop() -> None:
         context.cancel()
-        running.cancel()
+        if running is not None:
+            running.cancel()
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
-    result: object = await running
+    result: object = await handler.function(**arguments)
     return result
-
-
-def _interrupt(context: Context, _number: int, _frame: FrameType | None) -> None:
-    """On SIGTERM, stop a `def` handler where it is: its `finally` blocks still run."""
-    context.cancel()
-    raise TaskCancelled("The task was asked to stop.")
-
-
-def _say(answers: BinaryIO, line: bytes) -> None:
-    with contextlib.suppress(BrokenPipeError):
-        answers.write(line)
 
 
 def _resident_bytes() -> int:

@@ -1,7 +1,7 @@
 """The handler: a function under a stable name, with what the service needs to know to run it."""
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import update_wrapper
@@ -151,8 +151,10 @@ def _check_max_attempts(name: str, number: object) -> None:
         raise ValueError(f"handler {name!r}: max_attempts must be a whole number from 1 on, not {number!r}")
 
 
-def _check_exceptions(name: str, kinds: Iterable[object]) -> None:
-    if not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds):
+def _check_exceptions(name: str, kinds: object) -> None:
+    if not isinstance(kinds, tuple) or not all(
+        isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds
+    ):
         raise ValueError(f"handler {name!r}: retry_on must be a tuple of exception classes, not {kinds!r}")
 
 

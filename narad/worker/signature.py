@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from types import NoneType, SimpleNamespace, UnionType
-from typing import Annotated, Any, ClassVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
@@ -145,9 +145,11 @@ def _model(function: Callable[..., object], fields: Mapping[str, Any], further: 
 
 
 class _Schemas(GenerateJsonSchema):
-    """Leaves out defaults that JSON cannot express, such as infinity."""
+    """Leaves out defaults that JSON cannot express, such as infinity, without a word."""
 
-    ignored_warning_kinds: ClassVar[set[JsonSchemaWarningKind]] = {"skipped-choice", "non-serializable-default"}
+    @override
+    def emit_warning(self, kind: JsonSchemaWarningKind, detail: str) -> None:
+        return
 
     @override
     def encode_default(self, dft: Any) -> Any:

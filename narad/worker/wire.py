@@ -1,16 +1,18 @@
-"""What a worker and the process of a handler say to each other: one JSON object a line, never a pickle."""
+"""What a worker and the process of a handler say to each other: one JSON value a line, never a pickle.
+
+Payloads and results cross as the JSON that they are; only what surrounds them is read into types.
+"""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import TypeAdapter
+from pydantic_core import to_json
 
 from narad.domain.outcome import Cancelled, Completed, Failed, HandedBack, Outcome, Snoozed
 from narad.domain.task import ClaimedTask, Progress
-
-LONGEST_LINE = 16 * 1_048_576
-"""Bytes of a line at most: a payload or a result with room to spare."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,11 @@ class Job:
     most_result_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The process has a job in hand: from here on its handler may have run."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """The end of a job, and how much memory the process holds by now."""
@@ -31,39 +38,71 @@ class Ended:
     resident_bytes: int
 
 
-_JOB = TypeAdapter(Job)
+_TASK = TypeAdapter(ClaimedTask)
 _PROGRESS = TypeAdapter(Progress)
-_OUTCOMES: dict[str, TypeAdapter[Any]] = {
-    kind.__name__: TypeAdapter(kind) for kind in (Completed, Failed, Cancelled, Snoozed, HandedBack)
+_FAILED = TypeAdapter(Failed)
+_KINDS: dict[str, type[Cancelled | Snoozed | HandedBack]] = {
+    kind.__name__: kind for kind in (Cancelled, Snoozed, HandedBack)
 }
+
+
+def path_line(path: Sequence[str]) -> bytes:
+    """Where modules are looked for, for the process: its first line."""
+    return _line(list(path))
+
+
+def read_path(line: bytes) -> list[str]:
+    """Where modules are looked for."""
+    path: list[str] = json.loads(line)
+    return path
 
 
 def job_line(job: Job) -> bytes:
     """A job, for the process."""
-    return _JOB.dump_json(job) + b"\n"
+    return _line(job)
 
 
 def read_job(line: bytes) -> Job:
     """A job, from the worker."""
-    return _JOB.validate_json(line)
+    fields = json.loads(line)
+    payload = fields["task"].pop("payload")
+    task = _TASK.validate_python(fields["task"] | {"payload": {}})
+    return Job(**fields | {"task": replace(task, payload=payload)})
+
+
+def taken_line() -> bytes:
+    """The process has a job in hand, for the worker."""
+    return _line({"taken": True})
 
 
 def progress_line(progress: Progress) -> bytes:
     """Progress, for the worker."""
-    return b'{"progress":' + _PROGRESS.dump_json(progress) + b"}\n"
+    return _line({"progress": progress})
 
 
 def ended_line(ended: Ended) -> bytes:
     """The end of a job, for the worker."""
-    kind = type(ended.outcome).__name__
-    outcome = _OUTCOMES[kind].dump_json(ended.outcome).decode()
-    return f'{{"kind":"{kind}","outcome":{outcome},"resident_bytes":{ended.resident_bytes}}}\n'.encode()
+    return _line({"kind": type(ended.outcome).__name__, "ended": ended})
 
 
-def read_answer(line: bytes) -> Progress | Ended:
+def read_answer(line: bytes) -> Taken | Progress | Ended:
     """What a process says."""
     fields = json.loads(line)
+    if "taken" in fields:
+        return Taken()
     if "progress" in fields:
         return _PROGRESS.validate_python(fields["progress"])
-    outcome: Outcome = _OUTCOMES[fields["kind"]].validate_python(fields["outcome"])
-    return Ended(outcome=outcome, resident_bytes=fields["resident_bytes"])
+    ended = fields["ended"]
+    return Ended(outcome=_outcome(fields["kind"], ended["outcome"]), resident_bytes=ended["resident_bytes"])
+
+
+def _outcome(kind: str, fields: dict[str, Any]) -> Outcome:
+    if kind == Completed.__name__:
+        return Completed(fields["result"])
+    if kind == Failed.__name__:
+        return _FAILED.validate_python(fields)
+    return _KINDS[kind](**fields)
+
+
+def _line(value: object) -> bytes:
+    return to_json(value, inf_nan_mode="constants") + b"\n"

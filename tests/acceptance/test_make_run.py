@@ -6,9 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.support.processes import REPOSITORY
 
 from tests.support.leash import Leash
+from tests.support.processes import REPOSITORY
 from tests.support.readiness import wait_until_ready
 
 BUILD_SECONDS = 240.0

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.support.processes import REPOSITORY, NaradProcess
 
 README = (REPOSITORY / "README.md").read_text()

@@ -151,6 +151,35 @@ async def test_any_other_error_reaches_everyone_who_waits_and_is_not_tried_again
     assert ledger.batches == [[1, 2, 3]]
 
 
+@pytest.mark.parametrize("results", [[], [10], [10, 20, 30, 40]])
+async def test_a_flush_that_returns_too_few_or_too_many_results_fails_everyone_who_waits(results: list[int]) -> None:
+    async def flush(_items: Sequence[int]) -> Sequence[int]:
+        return results
+
+    batcher = Batcher(flush, capacity=10, in_flight=1)
+
+    async with asyncio.timeout(1):
+        told = await asyncio.gather(*submitted(batcher, [1, 2, 3]), return_exceptions=True)
+
+    assert [str(error) for error in told] == [f"A flush of 3 items returned {len(results)} results."] * 3
+
+
+async def test_a_flush_that_is_cancelled_cancels_everyone_who_waits_and_the_next_item_is_flushed() -> None:
+    cancelled = [True, False]
+
+    async def flush(items: Sequence[int]) -> Sequence[int]:
+        if cancelled.pop(0):
+            raise asyncio.CancelledError
+        return items
+
+    batcher = Batcher(flush, capacity=10, in_flight=1)
+
+    async with asyncio.timeout(1):
+        told = await asyncio.gather(*submitted(batcher, [1, 2]), return_exceptions=True)
+        assert [type(error) for error in told] == [asyncio.CancelledError] * 2
+        assert await batcher.submit(3) == 3
+
+
 async def test_after_an_error_the_next_item_is_flushed() -> None:
     ledger = Ledger(refused=[1])
     ledger.gate.set()
@@ -180,7 +209,6 @@ async def test_whoever_stops_waiting_disturbs_no_other(error: Exception | None) 
     assert [results[1], results[3]] == ([20, 40] if error is None else [error, error])
 
 
-@pytest.mark.xfail(reason="a flusher that has ended still counts until its callback runs", strict=True)
 @pytest.mark.parametrize("in_flight", [1, 2])
 async def test_an_item_that_follows_right_upon_a_result_is_flushed_too(in_flight: int) -> None:
     # Whoever got a result runs before the flusher is taken off the list; here as many end at once as may be in flight.

@@ -14,8 +14,9 @@ import pytest
 from narad import handler
 from narad.errors import ConfigurationError
 from narad.store.catalogue import CatalogueEntry
-from narad.worker.catalogue import describe, load_handlers
+from narad.worker.catalogue import describe
 from narad.worker.handler import AnyHandler
+from narad.worker.loading import load_handler, load_handlers
 
 HEAD = "from narad import handler\n"
 ONE = HEAD + "@handler('one')\ndef one(): ...\n"
@@ -60,6 +61,18 @@ def test_a_handler_with_two_names_in_the_code_or_imported_elsewhere_is_one_handl
     assert list(found) == ["one"]
 
 
+def test_a_handler_can_be_found_again_in_the_module_that_it_was_found_in(write: Write) -> None:
+    functions = write("def work(): ...\n")
+    name = write(f"from narad import handler\nfrom {functions} import work\nhere = handler('one')(work)\n")
+
+    found = load_handlers([name])["one"]
+
+    assert (found.function.__module__, found.home) == (functions, name)
+    assert load_handler(found.home, "one") is found
+    with pytest.raises(ConfigurationError, match=f"Module {name} does not hold the handler two"):
+        load_handler(name, "two")
+
+
 def test_no_modules_hold_no_handlers() -> None:
     assert load_handlers([]) == {}
 
@@ -83,11 +96,12 @@ def test_a_module_that_is_not_there_is_refused_naming_it(name: str) -> None:
     ("text", "words"),
     [
         ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
         ("import no_such_module", "No module named 'no_such_module'"),
         ("def broken(:", "SyntaxError"),
         (HEAD + "@handler('a b')\ndef f(): ...", "'a b' is not a name for a handler"),
         (HEAD + "@handler('a')\ndef f(x, /): ...", "f: parameter 'x' cannot be given by keyword"),
-        (HEAD + "@handler('a')\ndef f(x: 'Missing'): ...", "name 'Missing' is not defined"),
+        (HEAD + "@handler('a')\ndef f(x: 'Missing'): ...", "parameter 'x': NameError: name 'Missing' is not defined"),
     ],
 )
 def test_a_module_that_cannot_be_imported_is_refused_saying_why(write: Write, text: str, words: str) -> None:
@@ -151,7 +165,13 @@ def test_an_entry_says_all_that_is_known_of_a_handler() -> None:
             "additionalProperties": False,
         },
         result_schema={"type": "object", "additionalProperties": {"type": "integer"}},
-        options={"timeout_seconds": 9, "max_attempts": None, "backoff_seconds": None, "backoff_cap_seconds": None},
+        options={
+            "timeout_seconds": 9,
+            "max_attempts": None,
+            "backoff_seconds": None,
+            "backoff_cap_seconds": None,
+            "isolation": None,
+        },
     )
 
 
@@ -166,8 +186,9 @@ def test_an_entry_says_all_that_is_known_of_a_handler() -> None:
         handler("a", max_attempts=1)(resize),
         handler("a", backoff_seconds=1)(resize),
         handler("a", backoff_cap_seconds=1)(resize),
+        handler("a", isolation="process")(resize),
     ],
-    ids=["payload", "default", "result", "queue", "timeout", "max_attempts", "backoff", "cap"],
+    ids=["payload", "default", "result", "queue", "timeout", "max_attempts", "backoff", "cap", "isolation"],
 )
 def test_the_fingerprint_changes_with_schemas_queue_and_options(other: AnyHandler) -> None:
     # The name of the function is the title of the schema, so it is made the same.

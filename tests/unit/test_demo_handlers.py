@@ -17,15 +17,9 @@ from tests.support.attempts import ATTEMPT, NOON
 async def simulated(steps: int = 5, failure_rate: float = 0, seed: int | None = None) -> Mapping[str, float | int]:
     """Run the simulation, without the wait."""
 
-    async def ignore(_progress: object) -> None:
-        return
-
-    context = Context(ATTEMPT, ManualClock(NOON), ignore)
-    try:
-        async with asyncio.timeout(5):
-            return await simulate(context, seconds=0, steps=steps, failure_rate=failure_rate, seed=seed)
-    finally:
-        await context.close()
+    context = Context(ATTEMPT, ManualClock(NOON), lambda _progress: None)
+    async with asyncio.timeout(5):
+        return await simulate(context, seconds=0, steps=steps, failure_rate=failure_rate, seed=seed)
 
 
 async def test_a_simulation_says_what_it_did() -> None:

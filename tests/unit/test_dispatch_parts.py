@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from narad.dispatch.base import Delivery
+from narad.dispatch.base import Control, Delivery
 from narad.dispatch.direct import DirectDispatch
 from narad.dispatch.topology import (
     DEAD_LETTER_EXCHANGE,
@@ -19,6 +19,8 @@ from narad.dispatch.topology import (
 from narad.domain.status import Priority, Status
 from narad.domain.task import HandOver, Lane
 from narad.ids import new_id
+
+CONTROL = Control(worker_id=new_id, stop=lambda _task_id, _attempt: None)
 
 LEGAL = {
     "x-queue-type",
@@ -85,7 +87,7 @@ async def test_direct_dispatch_takes_responsibility_for_everything() -> None:
 
 
 async def is_woken(dispatch: DirectDispatch, serves: list[str], handed_over: str) -> bool:
-    subscription = await dispatch.subscribe(serves, {})
+    subscription = await dispatch.subscribe(serves, {}, CONTROL)
     waiting = asyncio.create_task(subscription.wait(3_600))
     await asyncio.wait({waiting}, timeout=0)
 
@@ -105,7 +107,7 @@ async def test_direct_dispatch_wakes_the_workers_of_the_queue_and_no_others() ->
 
 async def test_a_hint_before_the_wait_is_not_lost_and_counts_once() -> None:
     dispatch = DirectDispatch()
-    subscription = await dispatch.subscribe(["a"], {})
+    subscription = await dispatch.subscribe(["a"], {}, CONTROL)
 
     await dispatch.hand_over([hand_over("a"), hand_over("a")])
 
@@ -118,7 +120,7 @@ async def test_a_hint_before_the_wait_is_not_lost_and_counts_once() -> None:
 
 
 async def test_a_wait_without_a_hint_ends_after_its_time() -> None:
-    subscription = await DirectDispatch().subscribe(["a"], {})
+    subscription = await DirectDispatch().subscribe(["a"], {}, CONTROL)
 
     async with asyncio.timeout(5):
         await subscription.wait(0.001)
@@ -126,7 +128,7 @@ async def test_a_wait_without_a_hint_ends_after_its_time() -> None:
 
 async def test_a_closed_subscription_hears_nothing_more() -> None:
     dispatch = DirectDispatch()
-    subscription = await dispatch.subscribe(["a"], {})
+    subscription = await dispatch.subscribe(["a"], {}, CONTROL)
 
     await subscription.close()
     await dispatch.hand_over([hand_over("a")])
@@ -138,7 +140,7 @@ async def test_a_closed_subscription_hears_nothing_more() -> None:
 
 
 async def test_a_direct_subscription_never_holds_a_delivery() -> None:
-    subscription = await DirectDispatch().subscribe(["a"], {})
+    subscription = await DirectDispatch().subscribe(["a"], {}, CONTROL)
     lane = Lane("a", Priority.LOW)
 
     assert not subscription.attached

@@ -8,6 +8,7 @@ from itertools import permutations
 import pytest
 
 from narad.clock import ManualClock
+from narad.domain.outcome import Completed, Outcome
 from narad.worker.context import Context
 from narad.worker.execution import Execution, StopReason
 from tests.support.attempts import ATTEMPT, NOON
@@ -16,15 +17,13 @@ LONG = 5
 SHORT = 0.001
 
 
-async def execution_of(work: Awaitable[object]) -> Execution:
-    async def ignore(_progress: object) -> None:
-        return
-
-    return Execution(Context(ATTEMPT, ManualClock(NOON), ignore), work)
+async def execution_of(work: Awaitable[Outcome]) -> Execution:
+    return Execution(Context(ATTEMPT, ManualClock(NOON), lambda _progress: None), work)
 
 
-async def forever() -> None:
+async def forever() -> Outcome:
     await asyncio.Event().wait()
+    return Completed(None)
 
 
 class Deaf:
@@ -33,29 +32,29 @@ class Deaf:
     def __init__(self) -> None:
         self.release = asyncio.Event()
 
-    async def work(self) -> str:
+    async def work(self) -> Outcome:
         with contextlib.suppress(asyncio.CancelledError):
             await self.release.wait()
         await self.release.wait()
-        return "done after all"
+        return Completed("done after all")
 
 
 @pytest.mark.parametrize("limit", [None, LONG])
 async def test_work_that_ends_is_not_asked_to_stop(limit: float | None) -> None:
-    async def work() -> int:
-        return 7
+    async def work() -> Outcome:
+        return Completed(7)
 
     execution = await execution_of(work())
 
     assert await execution.wait(limit_seconds=limit, grace_seconds=LONG)
 
-    assert execution.work.result() == 7
+    assert execution.work.result() == Completed(7)
     assert execution.reason is None
     assert not execution.context.cancelled
 
 
 async def test_work_that_fails_has_ended_too() -> None:
-    async def work() -> None:
+    async def work() -> Outcome:
         raise ValueError("no")
 
     execution = await execution_of(work())
@@ -112,17 +111,17 @@ async def test_at_its_time_limit_work_is_asked_to_stop() -> None:
 
 
 async def test_work_may_use_its_grace_to_end_in_its_own_way() -> None:
-    async def work() -> str:
+    async def work() -> Outcome:
         try:
             await forever()
         except asyncio.CancelledError:
             await asyncio.sleep(0.02)
-        return "tidied up"
+        return Completed("tidied up")
 
     execution = await execution_of(work())
 
     assert await execution.wait(limit_seconds=SHORT, grace_seconds=LONG)
-    assert execution.work.result() == "tidied up"
+    assert execution.work.result() == Completed("tidied up")
 
 
 async def test_work_that_swallows_its_cancellation_is_told_to_have_not_ended() -> None:
@@ -134,7 +133,7 @@ async def test_work_that_swallows_its_cancellation_is_told_to_have_not_ended() -
     assert execution.reason is StopReason.TIMEOUT
     assert not execution.work.done()
     deaf.release.set()
-    assert await execution.work == "done after all"
+    assert await execution.work == Completed("done after all")
 
 
 async def test_a_stop_after_a_time_limit_does_not_change_the_reason() -> None:
@@ -150,8 +149,8 @@ async def test_a_stop_after_a_time_limit_does_not_change_the_reason() -> None:
 
 
 async def test_waiting_leaves_nothing_behind() -> None:
-    async def work() -> None:
-        return
+    async def work() -> Outcome:
+        return Completed(None)
 
     execution = await execution_of(work())
 

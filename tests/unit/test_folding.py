@@ -192,7 +192,14 @@ def test_a_call_is_folded_by_how_it_ended() -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), StopIteration(1), asyncio.CancelledError(), TaskCancelled("x")],
+    [
+        SystemExit(3),
+        KeyboardInterrupt(),
+        GeneratorExit(),
+        StopIteration(1),
+        asyncio.CancelledError(),
+        TaskCancelled("x"),
+    ],
 )
 def test_whatever_a_call_raises_becomes_an_outcome(error: BaseException) -> None:
     @handler("breaks.off")

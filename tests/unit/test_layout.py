@@ -44,6 +44,12 @@ def test_a_module_of_handlers_loads_no_server() -> None:
     assert not loaded & (SERVER - {"pydantic"})
 
 
+def test_the_process_of_an_isolated_handler_loads_no_server() -> None:
+    loaded = loaded_by("import narad.worker.child")
+
+    assert not loaded & (SERVER - {"pydantic"})
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["dev", "--help"], ["migrate", "--help"], ["version"], []])
 def test_asking_the_command_line_for_help_loads_no_server(arguments: list[str]) -> None:
     # Typer itself loads Pydantic.

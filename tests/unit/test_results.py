@@ -171,7 +171,6 @@ def test_the_schema_of_the_result_is_what_the_annotation_says_or_none() -> None:
     assert Signature(number).result_schema == {"type": "integer"}
 
 
-@pytest.mark.xfail(reason="the schema names fields by alias, the stored result by field", strict=True)
 def test_the_stored_result_has_the_names_that_its_schema_promises() -> None:
     signature = Signature(renamed)
     schema = signature.result_schema
@@ -199,6 +198,5 @@ def flawed() -> Flawed:
     return Flawed(width=1)
 
 
-@pytest.mark.xfail(reason="any other exception of a validator passes through and ends the worker", strict=True)
 def test_a_flaw_in_the_checks_of_a_model_is_an_error_of_the_result() -> None:
     assert refusal_of(flawed, {"width": 2})

@@ -1,13 +1,16 @@
 """From the annotations of a handler to checked arguments and a schema."""
 
+import math
+from asyncio import Lock
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Optional
+from uuid import UUID
 
 import pytest
 from hypothesis import given
-from pydantic import BaseModel, Field, HttpUrl, field_validator
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, field_validator
 
 from narad.domain.task import Json, JsonObject
 from narad.worker.context import Context
@@ -153,14 +156,10 @@ def test_further_arguments_show_in_the_schema() -> None:
     assert Signature(open_ended).payload_schema["additionalProperties"] is not False
 
 
-@pytest.mark.xfail(reason="the error of a further argument has no location", strict=True)
 def test_a_further_argument_that_does_not_fit_is_refused_naming_it() -> None:
     assert refusal_of(Signature(open_ended), {"width": 1, "height": "x"}).startswith("height: ")
 
 
-@pytest.mark.xfail(
-    reason="the schema says additionalProperties: true, whatever **kwargs are annotated with", strict=True
-)
 def test_what_the_schema_lets_pass_of_further_arguments_fits_the_handler() -> None:
     assert Signature(open_ended).payload_schema["additionalProperties"] == {"type": "integer"}
 
@@ -203,9 +202,10 @@ def test_a_parameter_called_ctx_is_no_context_unless_it_says_so() -> None:
     assert Signature(without_context).arguments({"ctx": 1}) == {"ctx": 1}
 
 
-@pytest.mark.xfail(reason="only the bare annotation is recognised", strict=True)
 @pytest.mark.parametrize(
-    "annotation", [Context | None, Annotated[Context, "documented"]], ids=["optional", "annotated"]
+    "annotation",
+    [Context | None, Optional[Context], Annotated[Context, "documented"], Annotated[Context | None, 1]],  # noqa: UP045
+    ids=["or None", "optional", "annotated", "both"],
 )
 def test_a_context_is_found_behind_none_and_annotated(annotation: Any) -> None:  # noqa: ANN401 - a type form
     def with_context(ctx: Any = None) -> None:  # noqa: ANN401 - replaced below
@@ -214,6 +214,59 @@ def test_a_context_is_found_behind_none_and_annotated(annotation: Any) -> None: 
     with_context.__annotations__["ctx"] = annotation
 
     assert Signature(with_context).context_name == "ctx"
+
+
+def test_further_arguments_of_a_model_are_read_as_that_model() -> None:
+    def sizes(**sizes: Size) -> None:
+        """Take sizes under any name."""
+
+    signature = Signature(sizes)
+
+    assert signature.arguments({"f0": {"width": 2}}) == {"f0": Size(width=2)}
+    assert refusal_of(signature, {"a": {"width": 1}, "b": {"width": "x"}}).startswith("b.width: ")
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    when: datetime
+    id: UUID
+    colour: Colour
+    days: tuple[timedelta, ...]
+    ratio: float
+
+
+STRICT: dict[str, Json] = {
+    "when": "2026-03-01T12:00:00Z",
+    "id": "0197f3a0-0000-7000-8000-000000000001",
+    "colour": "red",
+    "days": ["P1D"],
+    "ratio": 1,
+}
+
+
+def test_a_strict_model_takes_what_json_can_express() -> None:
+    def strict(model: Strict) -> None:
+        """Take a strict model."""
+
+    signature = Signature(strict)
+
+    model = signature.arguments({"model": STRICT})["model"]
+
+    assert isinstance(model, Strict)
+    assert (model.when, model.colour) == (datetime(2026, 3, 1, 12, tzinfo=UTC), Colour.RED)
+    assert (model.id, model.days) == (UUID("0197f3a0-0000-7000-8000-000000000001"), (timedelta(days=1),))
+    assert refusal_of(signature, {"model": STRICT | {"ratio": "1"}}).startswith("model.ratio: ")
+
+
+@pytest.mark.parametrize("number", [10**400, -(2**64), 0.1 + 0.2, 1e16, -0.0, 5e-324, 1.7976931348623157e308, 1.0])
+def test_numbers_reach_the_handler_as_they_are(number: float) -> None:
+    def numbers(any_kind: Any, precise: int | float) -> None:  # noqa: ANN401 - the matter of the test
+        """Take numbers."""
+
+    arguments = Signature(numbers).arguments({"any_kind": number, "precise": number})
+
+    assert [repr(value) for value in arguments.values()] == [repr(number)] * 2
 
 
 class Flawed(BaseModel):
@@ -227,12 +280,39 @@ class Flawed(BaseModel):
         return {1: 1}[width]
 
 
-@pytest.mark.xfail(reason="any other exception of a validator passes through and ends the worker", strict=True)
 def test_a_flaw_in_the_checks_of_a_model_is_an_error_of_the_payload() -> None:
     def flawed(shape: Flawed) -> None:
         """Take a model that cannot be checked."""
 
     assert refusal_of(Signature(flawed), {"shape": {"width": 2}})
+
+
+class Leaving(BaseModel):
+    """A model whose own code would end the process."""
+
+    width: int
+
+    @field_validator("width")
+    @classmethod
+    def leave(cls, width: int) -> int:
+        raise SystemExit(width)
+
+
+def test_a_check_that_would_end_the_process_is_an_error_of_the_payload() -> None:
+    def leaving(shape: Leaving) -> None:
+        """Take a model that cannot be checked."""
+
+    assert refusal_of(Signature(leaving), {"shape": {"width": 2}}) == "the check failed: SystemExit: 2"
+
+
+def test_a_default_that_json_cannot_express_is_left_out_of_the_schema() -> None:
+    def bounded(width: float = math.inf) -> None:
+        """Take a number, by default none that JSON knows."""
+
+    signature = Signature(bounded)
+
+    assert properties(signature)["width"] == {"title": "Width", "type": "number"}
+    assert signature.arguments({}) == {"width": math.inf}
 
 
 def positional_only(width: int, /) -> None:
@@ -247,12 +327,43 @@ def two_contexts(a: Context, b: Context) -> None:
     """Take the context twice."""
 
 
+def unresolved(width: int, height: "Missing") -> None:  # type: ignore[name-defined]  # noqa: F821 - a mistake
+    """Name a type that is not there."""
+
+
+def unresolved_result(width: int) -> "Missing":  # type: ignore[name-defined]  # noqa: F821 - a mistake
+    """Name a type that is not there."""
+
+
+def foreign(width: int, lock: Lock) -> None:
+    """Take what no JSON becomes."""
+
+
+def callable_one(width: int, call: Callable[[], int]) -> None:
+    """Take what no JSON becomes."""
+
+
+def foreign_rest(width: int, **locks: Lock) -> None:
+    """Take what no JSON becomes."""
+
+
+def foreign_result() -> Lock:
+    """Return what has no form in JSON."""
+    return Lock()
+
+
 @pytest.mark.parametrize(
     ("function", "words"),
     [
         (positional_only, "positional_only: parameter 'width' cannot be given by keyword"),
         (variable, "variable: parameter 'widths' cannot be given by keyword"),
         (two_contexts, "two_contexts: two parameters are a Context"),
+        (unresolved, r"unresolved: parameter 'height': NameError: name 'Missing' is not defined"),
+        (unresolved_result, r"unresolved_result: the result: NameError: name 'Missing' is not defined"),
+        (foreign, "foreign: parameter 'lock' has no form in JSON: Unable to generate pydantic-core schema"),
+        (callable_one, "callable_one: parameter 'call' has no form in JSON: "),
+        (foreign_rest, "foreign_rest: parameter 'locks' has no form in JSON: "),
+        (foreign_result, "foreign_result: the result has no form in JSON: "),
     ],
 )
 def test_a_function_that_cannot_be_a_handler_is_refused_naming_it(function: Any, words: str) -> None:  # noqa: ANN401
