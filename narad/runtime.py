@@ -218,6 +218,7 @@ def _api_services(runtime: Runtime, settings: Settings, relay: Relay | None, clo
             handler=settings.default_handler, max_attempts=settings.max_attempts, max_losses=settings.max_losses
         ),
         is_draining=lambda: runtime.draining,
+        timeout_seconds=settings.api_timeout_seconds,
     )
 
 

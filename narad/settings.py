@@ -126,6 +126,9 @@ class Settings(BaseSettings):
 
     database_pool: int = Field(default=10, ge=1, le=1_000, description="Connections to PostgreSQL per process.")
     database_timeout_seconds: Seconds = Field(default=10, description="Longest wait for a connection or a statement.")
+    api_timeout_seconds: Seconds = Field(
+        default=1.8, description="Longest wait of a request for the store, before it is answered with 503."
+    )
     max_body_bytes: int = Field(default=1_048_576, ge=1_024, le=67_108_864, description="Largest request body.")
     max_result_bytes: int = Field(
         default=262_144, ge=1_024, le=67_108_864, description="Largest result of a handler, as JSON."

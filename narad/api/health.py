@@ -23,7 +23,7 @@ async def readyz(services: UsesServices, response: Response) -> dict[str, str | 
     """Whether requests should be sent here. A broker that is away does not count: tasks are accepted without it."""
     checks = {"store": "ok", "process": "draining" if services.is_draining() else "ok"}
     try:
-        await services.store.database.ping()
+        await services.promptly(services.store.database.ping())
     except StoreUnavailableError as error:
         checks["store"] = str(error)
     ready = set(checks.values()) == {"ok"}

@@ -1,8 +1,9 @@
 """What the endpoints work with, made once by the runtime and handed to the application."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 
@@ -10,7 +11,10 @@ from narad.api.handlers import KnownHandlers
 from narad.batcher import Batcher
 from narad.clock import Clock
 from narad.domain.task import NewTask, Task
+from narad.errors import StoreUnavailableError
 from narad.store.store import Store
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +42,19 @@ class Services:
     clock: Clock
     defaults: Defaults
     is_draining: Callable[[], bool]
+    timeout_seconds: float
+
+    async def promptly(self, work: Awaitable[T]) -> T:
+        """Wait for the store no longer than a request may.
+
+        Raises:
+            StoreUnavailableError: it takes longer; what was asked for may still happen.
+        """
+        try:
+            async with asyncio.timeout(self.timeout_seconds):
+                return await work
+        except TimeoutError as error:
+            raise StoreUnavailableError(f"no answer within {self.timeout_seconds:g} s") from error
 
 
 def _services(request: Request) -> Services:

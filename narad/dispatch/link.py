@@ -8,7 +8,8 @@ on the next host where there are several.
 import asyncio
 import itertools
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeAlias
 
 import aio_pika
@@ -90,9 +91,10 @@ class Link(Service):
         self._broken.clear()
         async with asyncio.timeout(self._timeout_seconds):
             properties: FieldTable = {"connection_name": f"narad {self._purpose}"}
-            self._connection = await aio_pika.connect(url, client_properties=properties)
-            self._connection.close_callbacks.add(self.broken)
-            await self._build(self)
+            with foreign_cancels():
+                self._connection = await aio_pika.connect(url, client_properties=properties)
+                self._connection.close_callbacks.add(self.broken)
+                await self._build(self)
         log.info("broker.connected", purpose=self._purpose, host=url.host, port=url.port)
 
     async def _disconnect(self) -> None:
@@ -102,9 +104,25 @@ class Link(Service):
             return
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                await connection.close()
+                with foreign_cancels():
+                    await connection.close()
         except Exception as error:  # noqa: BLE001 - it is gone in any case
             log.debug("broker.close_failed", purpose=self._purpose, reason=repr(error))
+
+
+@contextmanager
+def foreign_cancels() -> Iterator[None]:
+    """Make a ConnectionError of a cancellation that nobody asked this task for.
+
+    A connection that closes cancels the futures of what is under way on it; let through, that would end our loops.
+    """
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise ConnectionError("the connection was closed") from error
 
 
 def check_url(address: str) -> None:

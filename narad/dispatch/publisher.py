@@ -9,6 +9,7 @@ from aiormq.abc import AbstractChannel as UnderlayChannel
 from pamqp.commands import Basic
 
 from narad.dispatch.base import StopOrder
+from narad.dispatch.link import foreign_cancels
 from narad.dispatch.topology import CONTROL_EXCHANGE, lane_queue
 from narad.domain import message
 from narad.domain.task import HandOver, Lane
@@ -54,14 +55,15 @@ class Publisher:
 
     async def _publish(self, body: bytes, exchange: str, key: str, properties: Basic.Properties) -> Confirmation:
         try:
-            await self._channel.basic_publish(
-                body,
-                exchange=exchange,
-                routing_key=key,
-                properties=properties,
-                mandatory=True,
-                timeout=self._timeout_seconds,
-            )
+            with foreign_cancels():
+                await self._channel.basic_publish(
+                    body,
+                    exchange=exchange,
+                    routing_key=key,
+                    properties=properties,
+                    mandatory=True,
+                    timeout=self._timeout_seconds,
+                )
         except aiormq.exceptions.PublishError:
             log.info("broker.unroutable", exchange=exchange, key=key)
             return Confirmation.UNROUTABLE

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from narad.dispatch.base import Control, Dispatch, StopOrder, Subscription
 from narad.dispatch.declare import declare, declare_control, declare_dead_letters
-from narad.dispatch.link import Link
+from narad.dispatch.link import Link, foreign_cancels
 from narad.dispatch.publisher import Confirmation, Publisher
 from narad.dispatch.subscription import RabbitSubscription
 from narad.dispatch.topology import lane_queue
@@ -87,7 +87,8 @@ class RabbitDispatch(Dispatch):
         """Declare the queue of a lane; a broker that cannot even do that gets a new connection."""
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                ready = await declare(channel, lane_queue(lane))
+                with foreign_cancels():
+                    ready = await declare(channel, lane_queue(lane))
         except _FAULTS as error:
             self._link.broken()
             raise BrokerUnavailableError(f"The broker does not declare a queue: {error!r}.") from error
@@ -117,7 +118,8 @@ class RabbitDispatch(Dispatch):
         self._declared.discard(lane)
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                await channel.queue_delete(lane_queue(lane).name, if_unused=False, if_empty=False)
+                with foreign_cancels():
+                    await channel.queue_delete(lane_queue(lane).name, if_unused=False, if_empty=False)
         except _FAULTS as error:
             log.warning("broker.queue_not_deleted", queue=lane.queue, priority=lane.priority, reason=repr(error))
         # What is outstanding on the old channel would keep later confirms waiting.

@@ -17,7 +17,7 @@ from typing_extensions import override
 from narad.dispatch import topology
 from narad.dispatch.base import Control, Delivery, Subscription
 from narad.dispatch.declare import declare, declare_dead_letters, declare_ear
-from narad.dispatch.link import Link
+from narad.dispatch.link import Link, foreign_cancels
 from narad.domain.message import UndecodableMessageError, decode_stop
 from narad.domain.status import Priority
 from narad.domain.task import Lane
@@ -90,7 +90,8 @@ class RabbitSubscription(Subscription):
         for delivery in deliveries:
             channel, tag = _handle(delivery)
             try:
-                await channel.basic_ack(tag, wait=False)
+                with foreign_cancels():
+                    await channel.basic_ack(tag, wait=False)
             except (aiormq.exceptions.AMQPError, OSError, RuntimeError):
                 log.debug("broker.ack_lost", lane=str(delivery.lane))
 
@@ -100,15 +101,16 @@ class RabbitSubscription(Subscription):
         channel, tag = _handle(delivery)
         properties = Basic.Properties(delivery_mode=_PERSISTENT, headers={REASON_HEADER: reason})
         try:
-            await channel.basic_publish(
-                delivery.body,
-                exchange=topology.DEAD_LETTER_EXCHANGE,
-                routing_key=topology.DEAD_LETTER_KEY,
-                properties=properties,
-                mandatory=True,
-                timeout=self._timeout_seconds,
-            )
-            await channel.basic_ack(tag)
+            with foreign_cancels():
+                await channel.basic_publish(
+                    delivery.body,
+                    exchange=topology.DEAD_LETTER_EXCHANGE,
+                    routing_key=topology.DEAD_LETTER_KEY,
+                    properties=properties,
+                    mandatory=True,
+                    timeout=self._timeout_seconds,
+                )
+                await channel.basic_ack(tag)
         except (aiormq.exceptions.AMQPError, OSError, TimeoutError, RuntimeError) as error:
             log.warning("broker.dead_letter_failed", reason=repr(error))
             self._link.broken()
@@ -117,11 +119,12 @@ class RabbitSubscription(Subscription):
     async def pause(self) -> None:
         self._paused = True
         try:
-            for lane, channel in self._channels:
-                await channel.basic_cancel(_tag(lane), timeout=self._timeout_seconds)
-            for delivery in [delivery for hand in self._in_hand.values() for delivery in hand]:
-                channel, tag = _handle(delivery)
-                await channel.basic_nack(tag, requeue=True, wait=False)
+            with foreign_cancels():
+                for lane, channel in list(self._channels):
+                    await channel.basic_cancel(_tag(lane), timeout=self._timeout_seconds)
+                for delivery in [delivery for hand in self._in_hand.values() for delivery in hand]:
+                    channel, tag = _handle(delivery)
+                    await channel.basic_nack(tag, requeue=True, wait=False)
         except _FAULTS:
             self._link.broken()
         for hand in self._in_hand.values():
@@ -131,7 +134,8 @@ class RabbitSubscription(Subscription):
     async def resume(self) -> None:
         self._paused = False
         try:
-            await self._consume()
+            with foreign_cancels():
+                await self._consume()
         except _FAULTS:
             self._link.broken()
 
@@ -156,7 +160,7 @@ class RabbitSubscription(Subscription):
         self.hint()
 
     async def _consume(self) -> None:
-        for lane, channel in self._channels:
+        for lane, channel in list(self._channels):
             queue = topology.lane_queue(lane)
             deliver = partial(self._deliver, lane, channel)
             await channel.basic_consume(queue.name, deliver, consumer_tag=_tag(lane), timeout=self._timeout_seconds)

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,6 +38,7 @@ _NO_ENTRY = ("28", "3D")
 """Classes of error codes for a connection that is refused: authorization, unknown database."""
 _BUSY_MILLISECONDS = 5_000
 _WAL_PAUSE_SECONDS = 0.01
+_CLOCK_QUESTIONS = 5
 
 
 class Database:
@@ -49,6 +50,7 @@ class Database:
 
     def __init__(self, url: URL, *, pool_size: int, timeout_seconds: float) -> None:
         self.url = url
+        self._under_way: set[asyncio.Task[Rows]] = set()
         self._timeout_seconds = timeout_seconds
         if self.is_sqlite:
             self._writer, self._reader = _sqlite_engines(url)
@@ -65,17 +67,11 @@ class Database:
 
     async def run(self, statement: Executable, parameters: Parameters | None = None) -> Rows:
         """Run one writing statement as a transaction of its own; returns the rows that it returns."""
-        async with self._translated(), self._single.connect() as connection:
-            result = await connection.execute(statement, parameters)
-            rows = list(result.all()) if result.returns_rows else []
-            await connection.commit()
-            return rows
+        return await self._bounded(self._run(statement, parameters))
 
     async def read(self, statement: Executable, parameters: Parameters | None = None) -> Rows:
         """Run one reading statement; returns its rows."""
-        engine = self._reader if self.is_sqlite else self._single
-        async with self._translated(), engine.connect() as connection:
-            return list((await connection.execute(statement, parameters)).all())
+        return await self._bounded(self._read(statement, parameters))
 
     @asynccontextmanager
     async def transaction(self, timeout_seconds: float | None = None) -> AsyncIterator[AsyncConnection]:
@@ -94,16 +90,60 @@ class Database:
         """
         if self.is_sqlite:
             return timedelta(0)
+        # The first question may have to connect; the quickest answer tells the most.
+        answers = [await self._ask_time() for _ in range(_CLOCK_QUESTIONS)]
+        return min(answers)[1]
+
+    async def _ask_time(self) -> tuple[timedelta, timedelta]:
+        """How long the answer took, and the difference of the clocks that it tells."""
         asked_at = datetime.now(UTC)
         ((answer,),) = await self.read(text("SELECT clock_timestamp()"))
-        answered_at = datetime.now(UTC)
         moment: datetime = answer
-        return moment - (asked_at + (answered_at - asked_at) / 2)
+        took = datetime.now(UTC) - asked_at
+        return took, moment - (asked_at + took / 2)
 
     async def close(self) -> None:
-        """Give back every connection."""
+        """Give back every connection, after the statements that are still under way."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=self._timeout_seconds)
         await self._writer.dispose()
         await self._reader.dispose()
+
+    async def _run(self, statement: Executable, parameters: Parameters | None) -> Rows:
+        async with self._single.connect() as connection:
+            result = await connection.execute(statement, parameters)
+            rows = list(result.all()) if result.returns_rows else []
+            await connection.commit()
+            return rows
+
+    async def _read(self, statement: Executable, parameters: Parameters | None) -> Rows:
+        engine = self._reader if self.is_sqlite else self._single
+        async with engine.connect() as connection:
+            return list((await connection.execute(statement, parameters)).all())
+
+    async def _bounded(self, work: Coroutine[None, None, Rows]) -> Rows:
+        """Wait for an answer, at most as long as is set.
+
+        On a dead network the clean-up of a connection takes seconds more; whoever waits is told before it.
+        """
+        task = asyncio.create_task(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+        try:
+            done, _ = await asyncio.wait({task}, timeout=self._timeout_seconds)
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        if not done:
+            task.cancel()
+            raise StoreUnavailableError(f"no answer within {self._timeout_seconds:g} s")
+        async with self._translated():
+            return task.result()
+
+    def _ended(self, task: "asyncio.Task[Rows]") -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # so that one that nobody waits for any more is not reported as forgotten
 
     @asynccontextmanager
     async def _translated(self, timeout_seconds: float | None = None) -> AsyncIterator[None]:

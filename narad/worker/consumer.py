@@ -5,7 +5,9 @@ whether the claim took it or not: from then on the row alone says what is to be 
 handler runs, so neither a reconnect nor the broker's own time limits touch running work.
 """
 
+import asyncio
 import time
+from collections import deque
 from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
@@ -24,6 +26,8 @@ from narad.worker.identity import Identity
 log = structlog.get_logger(__name__)
 
 ATTACHED_PAUSE_SECONDS = 5.0
+SECOND_LOOK_SECONDS = 0.05
+MOST_SECOND_LOOKS = 1_000
 OVERDUE = timedelta(seconds=10)
 """Tasks that could have run so long ago, while this worker was idle and attached, say that the push does not work."""
 
@@ -51,6 +55,7 @@ class Consumer:
         self._identity = identity
         self._watchdog_seconds = watchdog_seconds
         self._delivered_at = clock.monotonic()
+        self._second_looks: deque[tuple[float, set[UUID]]] = deque(maxlen=MOST_SECOND_LOOKS)
         self.claiming = False
         self._queues = queues
         self._aged = aged
@@ -92,23 +97,46 @@ class Consumer:
         await self._subscription.close()
 
     async def _from_deliveries(self, slots: int) -> Sequence[ClaimedTask]:
-        deliveries = self._pick(slots)
-        if deliveries:
+        early = self._ready_for_second_look(slots)
+        deliveries = self._pick(slots - len(early))
+        if deliveries or early:
             self._delivered_at = self._clock.monotonic()
         elif self._clock.monotonic() - self._delivered_at > self._watchdog_seconds:
             return await self._forgotten(slots)
         ids = await self._decode(deliveries)
-        if not ids:
+        wanted = {*ids.values(), *early}
+        if not wanted:
             return ()
         try:
-            claimed = await self._attempts.claim(
-                list(set(ids.values())), worker_id=self._identity.id, now=self._clock.now()
-            )
+            claimed = await self._attempts.claim(list(wanted), worker_id=self._identity.id, now=self._clock.now())
         except StoreUnavailableError:
             self._subscription.put_back(list(ids))
             raise
         await self._subscription.ack(list(ids))
+        self._look_again(set(ids.values()) - {task.id for task in claimed})
         return claimed
+
+    def _look_again(self, refused: set[UUID]) -> None:
+        """Try once more, a moment later, what could not be claimed.
+
+        Most of it is settled or taken. But where this clock is behind that of the host that handed a task over, its
+        time to run may lie just ahead; forgotten here, it would wait for the relay to look at it again.
+        """
+        if refused:
+            self._second_looks.append((self._clock.monotonic() + SECOND_LOOK_SECONDS, refused))
+            asyncio.get_running_loop().call_later(SECOND_LOOK_SECONDS, self._subscription.hint)
+
+    def _ready_for_second_look(self, slots: int) -> set[UUID]:
+        ready: set[UUID] = set()
+        now = self._clock.monotonic()
+        while self._second_looks and self._second_looks[0][0] <= now:
+            at, ids = self._second_looks.popleft()
+            room = slots - len(ready)
+            if len(ids) > room:
+                self._second_looks.appendleft((at, set(list(ids)[room:])))
+                return ready | set(list(ids)[:room])
+            ready |= ids
+        return ready
 
     async def _forgotten(self, slots: int) -> Sequence[ClaimedTask]:
         """After a quiet time, see whether it is quiet because nothing is pushed; if so run that, and connect anew."""

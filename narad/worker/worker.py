@@ -33,6 +33,7 @@ from narad.worker.processor import Processor
 log = structlog.get_logger(__name__)
 
 _PAUSE_SECONDS = 1.0
+_RENEWAL_PAUSE_SECONDS = 0.1
 _FULL_HAND = 8
 _SATURATED_SECONDS = 1.0
 """A worker without a free slot for so long leaves what it has in hand to others."""
@@ -175,8 +176,11 @@ class Worker(Service):
             if free == 0:
                 await self._until_free(consumer)
                 continue
+            if not self._heartbeat.may_claim:
+                await self._until_renewed(consumer)
+                continue
             try:
-                claimed = await consumer.take(free) if self._heartbeat.may_claim else ()
+                claimed = await consumer.take(free)
             except StoreUnavailableError as error:
                 log.warning("worker.store_unavailable", reason=str(error))
                 await asyncio.sleep(_PAUSE_SECONDS)
@@ -185,6 +189,14 @@ class Worker(Service):
                 self._run(task)
             if not claimed and not self._stopping:
                 await consumer.wait()
+
+    async def _until_renewed(self, consumer: Consumer) -> None:
+        """Wait until the lease can be renewed again; till then leave to others what is pushed to this worker."""
+        log.warning("worker.lease_not_renewed")
+        await consumer.pause()
+        while not self._heartbeat.may_claim and not self._stopping:  # noqa: ASYNC110 - set by another thread
+            await asyncio.sleep(_RENEWAL_PAUSE_SECONDS)
+        await consumer.resume()
 
     async def _until_free(self, consumer: Consumer) -> None:
         """Wait for a free slot; leave to others what would wait here for long."""

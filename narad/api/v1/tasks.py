@@ -45,7 +45,7 @@ router = APIRouter(prefix="/api/v1/tasks", tags=["tasks"])
 )
 async def create_task(body: TaskCreate, services: UsesServices, request: Request, response: Response) -> TaskView:
     """Create a task. When this answers, the task is stored and will be run, whatever happens to this service."""
-    task = await services.submissions.submit(await _complete(body, services))
+    task = await services.promptly(_submitted(body, services))
     services.created([task])
     response.headers["Location"] = f"{request.scope.get('root_path', '')}/api/v1/tasks/{task.id}"
     return TaskView.model_validate(_as_stored(task))
@@ -55,7 +55,7 @@ async def create_task(body: TaskCreate, services: UsesServices, request: Request
 async def list_tasks(query: Annotated[TaskQuery, Query()], services: UsesServices) -> TaskPage:
     """List tasks, the newest first, without payloads and results."""
     before = None if query.cursor is None else decode_cursor(query.cursor, query)
-    found = await services.store.tasks.find(_filter(query), before=before, limit=query.limit + 1)
+    found = await services.promptly(services.store.tasks.find(_filter(query), before=before, limit=query.limit + 1))
     page = found[: query.limit]
     return TaskPage(
         items=[TaskSummaryView.model_validate(task) for task in page],
@@ -83,7 +83,7 @@ async def get_task_status(task_id: UUID, services: UsesServices) -> StatusView:
 )
 async def cancel_task(task_id: UUID, services: UsesServices, response: Response) -> TaskView:
     """Cancel a task: at once while it waits; while it runs its worker is asked, and the status follows."""
-    task = await services.store.tasks.cancel(task_id, now=services.clock.now())
+    task = await services.promptly(services.store.tasks.cancel(task_id, now=services.clock.now()))
     if task is None:
         raise _missing(task_id)
     if task.status in {Status.COMPLETED, Status.FAILED}:
@@ -93,6 +93,10 @@ async def cancel_task(task_id: UUID, services: UsesServices, response: Response)
         services.stop_requested(task)
         response.status_code = status.HTTP_202_ACCEPTED
     return TaskView.model_validate(task)
+
+
+async def _submitted(body: TaskCreate, services: Services) -> NewTask:
+    return await services.submissions.submit(await _complete(body, services))
 
 
 async def _complete(body: TaskCreate, services: Services) -> NewTask:
@@ -173,7 +177,7 @@ def _filter(query: TaskQuery) -> TaskFilter:
 
 
 async def _existing(task_id: UUID, services: Services) -> Task:
-    task = await services.store.tasks.get(task_id)
+    task = await services.promptly(services.store.tasks.get(task_id))
     if task is None:
         raise _missing(task_id)
     return task

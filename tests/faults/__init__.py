@@ -1,0 +1,1 @@
+"""What Narad does when something breaks: real processes, private servers, real faults."""

@@ -1,0 +1,99 @@
+"""Workers that are killed, frozen, cut off, or kept busy."""
+
+import time
+
+from narad.domain.status import Status
+from tests.support.scene import LEASE_SECONDS, StartScene
+from tests.support.tasks_api import wait_until
+
+RECOVERY_SECONDS = LEASE_SECONDS + 5
+BLOCKED_SECONDS = LEASE_SECONDS * 2
+
+
+def test_a_task_of_a_killed_worker_runs_elsewhere_within_the_lease_and_5_seconds(start_scene: StartScene) -> None:
+    scene = start_scene(workers=1)
+    (first,) = scene.workers
+    held = [scene.create_running("faults.hold", gate="open") for _ in range(3)]
+    (second,) = scene.start_workers()
+    with scene.load() as load:
+        load.wait_for_more(100)
+        scene.kill(first)
+        killed_at = time.monotonic()
+        for task_id in held:
+            scene.wait_for_run(task_id, 2, seconds=RECOVERY_SECONDS)
+        assert time.monotonic() - killed_at < RECOVERY_SECONDS
+        scene.gate("open").touch()
+        load.wait_for_more(50)
+
+    tasks = scene.check(load.accepted)
+    assert {tasks[task_id].worker_id for task_id in held} == {second.worker_id}
+    assert {(tasks[t].status, tasks[t].attempt, tasks[t].losses) for t in held} == {(Status.COMPLETED, 2, 1)}
+    assert {task.failures for task in tasks.values()} == {0}
+
+
+def test_the_outcome_of_a_frozen_worker_is_refused_and_it_goes_on_under_a_new_id(start_scene: StartScene) -> None:
+    scene = start_scene(workers=1)
+    (zombie,) = scene.workers
+    old_id = zombie.worker_id
+    held = [scene.create_running("faults.hold", gate="open-{attempt}") for _ in range(5)]
+    (other,) = scene.start_workers()
+
+    with scene.load() as load:
+        scene.freeze(zombie)
+        for task_id in held:
+            scene.wait_for_run(task_id, 2, seconds=RECOVERY_SECONDS)
+        scene.gate("open-1").touch()
+        scene.thaw(zombie)
+        wait_until(lambda: len(scene.evidence.worker_ids(scene.pid(zombie))) == 2, "it has a new id")
+        wait_until(lambda: all(run.ended for run in scene.evidence.runs() if run.attempt == 1), "its handlers ended")
+        load.wait_for_more(50)
+        assert {scene.api.status(task_id) for task_id in held} == {"IN_PROGRESS"}
+    scene.gate("open-2").touch()
+    for task_id in held:
+        scene.api.wait_for(task_id, "COMPLETED")
+    other.stop()
+    later = [scene.create("faults.work") for _ in range(20)]
+
+    tasks = scene.check(load.accepted)
+    assert {(tasks[t].attempt, tasks[t].result, tasks[t].losses) for t in held} == {(2, "2", 1)}
+    assert {tasks[t].worker_id for t in held} == {other.worker_id}
+    (first_id, new_id) = scene.evidence.worker_ids(scene.pid(zombie))
+    assert first_id == old_id
+    assert {tasks[t].worker_id for t in later} == {new_id}
+    assert zombie.events("task.fenced"), "no late outcome arrived at all"
+
+
+def test_tasks_of_a_worker_cut_off_from_the_database_run_elsewhere_and_its_late_outcomes_are_refused(
+    start_scene: StartScene,
+) -> None:
+    scene = start_scene(workers=0)
+    cut_off, network = scene.start_worker_on_its_own_network()
+    held = [scene.create_running("faults.hold", gate="open-{attempt}") for _ in range(3)]
+    (other,) = scene.start_workers()
+
+    scene.faults.cut_off.add(scene.pid(cut_off))
+    network.black_hole()
+    for task_id in held:
+        scene.wait_for_run(task_id, 2, seconds=RECOVERY_SECONDS)
+    scene.gate("open-1").touch()
+    wait_until(lambda: all(run.ended for run in scene.evidence.runs() if run.attempt == 1), "its handlers ended")
+    network.heal()
+    wait_until(lambda: len(cut_off.events("task.fenced")) == len(held), "its outcomes are refused")
+    assert {scene.api.status(task_id) for task_id in held} == {"IN_PROGRESS"}
+    scene.gate("open-2").touch()
+
+    tasks = scene.check()
+    assert {(tasks[t].worker_id, tasks[t].attempt, tasks[t].result) for t in held} == {(other.worker_id, 2, "2")}
+
+
+def test_a_handler_that_blocks_the_event_loop_for_two_lease_times_keeps_its_task(
+    start_scene: StartScene,
+) -> None:
+    scene = start_scene(workers=2)
+    blocker = scene.create_running("faults.block", seconds=BLOCKED_SECONDS)
+    with scene.load() as load:
+        done = scene.api.wait_for(blocker, "COMPLETED", seconds=BLOCKED_SECONDS + 5)
+
+    assert (done["attempt"], done["losses"]) == (1, 0)
+    scene.check(load.accepted)
+    assert not [worker for worker in scene.workers if worker.events("worker.lost")]

@@ -1,0 +1,66 @@
+"""Handlers for the fault tier: each writes its runs into the journal."""
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+from narad import Context, handler
+from tests.support.journal import journaled
+
+_PAUSE_SECONDS = 0.01
+
+
+def _is_open(gate: str) -> bool:
+    return (Path(os.environ["TESTS_SHARED"]) / gate).exists()
+
+
+@handler("faults.work")
+async def work(ctx: Context, seconds: float = 0.02) -> int:
+    """Take a short while."""
+    with journaled(ctx):
+        await asyncio.sleep(seconds)
+        return ctx.attempt
+
+
+@handler("faults.hold")
+async def hold(gate: str, ctx: Context) -> int:
+    """Wait until the file exists, in which `{attempt}` stands for the number of the attempt; returns that number."""
+    with journaled(ctx):
+        while not _is_open(gate.format(attempt=ctx.attempt)):  # noqa: ASYNC110 - a file sends no event
+            await asyncio.sleep(_PAUSE_SECONDS)
+        return ctx.attempt
+
+
+@handler("faults.hold_thread")
+def hold_thread(gate: str, ctx: Context) -> int:
+    """The same in a thread, which looks whether it should stop."""
+    with journaled(ctx):
+        while not _is_open(gate.format(attempt=ctx.attempt)):
+            ctx.raise_if_cancelled()
+            time.sleep(_PAUSE_SECONDS)
+        return ctx.attempt
+
+
+@handler("faults.block")
+async def block(seconds: float, ctx: Context) -> int:
+    """Block the event loop of the worker, which no handler should."""
+    with journaled(ctx):
+        time.sleep(seconds)  # noqa: ASYNC251 - that is the fault
+        return ctx.attempt
+
+
+@handler("faults.compute", isolation="process")
+def compute(ctx: Context) -> None:
+    """Keep a processor busy for ever."""
+    with journaled(ctx):
+        while True:
+            sum(range(1_000))
+
+
+@handler("faults.die", isolation="process")
+def die(ctx: Context) -> None:
+    """Be killed as by the kernel, when memory is short."""
+    with journaled(ctx):
+        os.kill(os.getpid(), signal.SIGKILL)
