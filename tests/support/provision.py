@@ -1,10 +1,11 @@
-"""Makes sure that PostgreSQL and RabbitMQ are here before the tests start: `python -m tests.support.provision`.
+"""Makes sure that PostgreSQL, RabbitMQ and curl are here before the tests start: `python -m tests.support.provision`.
 
 In this order: what the machine has; Docker where an engine answers; Debian packages where we are root. Otherwise it
 says in one line what is missing. Standard library only: it runs before any environment is built. It never touches a
 server that already runs: the tests start private ones, on ports of their own.
 """
 
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from tests.support.binaries import Binaries, MissingServerError, find_postgres, find_rabbitmq
 from tests.support.engine import EngineError, docker, engine_answers
 from tests.support.images import POSTGRES_IMAGE, RABBITMQ_IMAGE
-from tests.support.packages import PackagesError, can_install, install_servers
+from tests.support.packages import PackagesError, can_install, install, install_servers
 
 _PULL_SECONDS = 900
 
@@ -44,9 +45,21 @@ NEEDS = (
 
 def provision() -> None:
     """Get whatever is missing; raise if that cannot be done."""
+    _tools()
     missing = [need for need in NEEDS if need.missing]
     if missing and not _from_docker(missing):
         _from_packages(missing)
+
+
+def _tools() -> None:
+    """The commands of the README are tests, and they are made of curl."""
+    if shutil.which("curl") is not None:
+        return
+    if not can_install():
+        message = "curl not found: install it (Debian: apt-get install curl)"
+        raise PackagesError(message)
+    _say("installing curl")
+    install("curl")
 
 
 def _from_docker(missing: list[Need]) -> bool:
