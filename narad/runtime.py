@@ -31,9 +31,10 @@ from narad.store.store import Store
 from narad.timekeeper import Timekeeper
 from narad.upkeep.expirer import Expirer
 from narad.upkeep.rescuer import Rescuer
-from narad.worker.catalogue import describe, load_handlers
+from narad.worker.catalogue import describe
 from narad.worker.handler import AnyHandler
 from narad.worker.heartbeat import Rhythm
+from narad.worker.loading import load_handlers
 from narad.worker.processes import ProcessLimits
 from narad.worker.worker import Worker, WorkerOptions
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import ColumnElement, literal_column
 
-from narad.domain.status import FINAL, WAITING, Priority, Status
+from narad.domain.status import WAITING, Priority, Status
 from narad.store.tables import tasks
 from narad.store.types import code_of
 
@@ -34,7 +34,5 @@ def _codes(statuses: Iterable[Status]) -> ColumnElement[bool]:
     return tasks.c.status.in_([literal_column(str(code)) for code in codes])
 
 
-IS_NEW = has_status(Status.NEW)
 IS_WAITING = has_status(*WAITING)
 IS_RUNNING = has_status(Status.IN_PROGRESS)
-IS_FINAL = has_status(*FINAL)

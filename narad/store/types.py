@@ -1,6 +1,5 @@
 """Column types that hold the same value on both databases."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -37,11 +36,6 @@ Member = TypeVar("Member", bound=StrEnum)
 def code_of(member: StrEnum) -> int:
     """The number under which a member is stored: its place in its enumeration."""
     return list(type(member)).index(member)
-
-
-def codes_of(members: Sequence[StrEnum]) -> list[int]:
-    """The numbers of several members."""
-    return [code_of(member) for member in members]
 
 
 def microseconds(moment: datetime) -> int:

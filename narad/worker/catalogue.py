@@ -6,9 +6,6 @@ from collections.abc import Iterable
 
 from narad.store.catalogue import CatalogueEntry
 from narad.worker.handler import AnyHandler
-from narad.worker.loading import load_handlers
-
-__all__ = ["describe", "load_handlers"]
 
 
 def describe(handlers: Iterable[AnyHandler]) -> list[CatalogueEntry]:
