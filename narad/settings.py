@@ -69,6 +69,10 @@ class Settings(BaseSettings):
     )
 
     lease_seconds: Seconds = Field(default=30, description="How long a worker holds its tasks without a sign of life.")
+    stop_on_lease_loss: bool = Field(
+        default=False,
+        description="Stop what a worker runs when its lease ends unrenewed; else it runs on until it is declared lost.",
+    )
     heartbeat_seconds: Seconds = Field(default=5, description="Pause between two signs of life of a worker.")
     cancel_grace_seconds: Seconds = Field(
         default=10, description="Time a handler has to stop after a cancel or time limit."

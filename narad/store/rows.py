@@ -27,7 +27,8 @@ def to_task(row: Row[Any]) -> Task:
 
 def to_claimed(row: Row[Any]) -> ClaimedTask:
     """The value of a row of the columns CLAIMED."""
-    return ClaimedTask(**{**row._mapping, "tags": tuple(row.tags)})  # noqa: SLF001 - SQLAlchemy's public name for it
+    fields = {column.name: getattr(row, column.name) for column in CLAIMED}
+    return ClaimedTask(**fields | {"tags": tuple(row.tags)})
 
 
 def from_error(error: TaskError | None) -> Mapping[str, Any] | None:
