@@ -95,11 +95,12 @@ class Processor:
     async def _execute(self, task: ClaimedTask, handler: AnyHandler) -> None:
         reporter = Reporter(partial(self._report, task))
         context = Context(task, self._clock, reporter.note)
-        execution = Execution(context, self._outcome_of(handler, task, context))
+        work = self._outcome_of(handler, task, context)
+        execution = Execution(context, work, grace_seconds=self._grace_of(handler))
         key = (task.id, task.attempt)
         self._executions[key] = execution
         try:
-            ended = await execution.wait(limit_seconds=task.timeout_seconds, grace_seconds=self._grace_of(handler))
+            ended = await execution.wait(limit_seconds=task.timeout_seconds)
             await reporter.close()
             outcome = _outcome(task, handler, execution)
             if outcome is not None:
