@@ -16,9 +16,6 @@ from narad.domain.task import HandOver, Lane
 
 log = structlog.get_logger(__name__)
 
-_PERSISTENT = 2
-
-
 class Confirmation(Enum):
     """What the broker said to a message."""
 
@@ -37,9 +34,8 @@ class Publisher:
 
     async def publish(self, task: HandOver) -> Confirmation:
         """Publish the message of a hand-over, and say what became of it."""
+        # No delivery mode: a quorum queue keeps every message. Each property costs, for the sender and the receiver.
         properties = Basic.Properties(
-            content_type="application/json",
-            delivery_mode=_PERSISTENT,
             message_id=f"{task.id}:{task.attempt}:{task.handovers}",
             timestamp=datetime.now(UTC),
         )

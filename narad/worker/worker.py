@@ -295,8 +295,8 @@ def prefetch(slots: int) -> Mapping[Priority, int]:
     """
     return {
         Priority.HIGH: max(_FULL_HAND, slots),
-        Priority.MEDIUM: max(_FULL_HAND, slots // 2),
-        Priority.LOW: max(1, slots // 4),
+        Priority.MEDIUM: max(_FULL_HAND, slots),
+        Priority.LOW: max(1, slots // 2),
     }
 
 
