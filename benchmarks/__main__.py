@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine, plots, results, table
-from benchmarks.cases import drain, submit
+from benchmarks.cases import drain, end_to_end, growth, submit
 from benchmarks.database import Database
 from benchmarks.figures import Figure
 from benchmarks.results import Result
@@ -24,6 +24,8 @@ _RESULTS = Path(__file__).parent / "results"
 CASES: Mapping[str, Callable[[Scene, Scale], Sequence[Figure]]] = {
     "drain": drain.run,
     "submit": submit.run,
+    "end_to_end": end_to_end.run,
+    "growth": growth.run,
 }
 NOT_QUICK = frozenset({"peers"})
 """Cases that a quick run leaves out unless they are named: they need an environment of their own."""
@@ -37,6 +39,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="narad-bench-") as name:
         directory = Path(name)
         kept = directory / "results" if arguments.quick else _RESULTS
+        kept.mkdir(parents=True, exist_ok=True)
         with scene(directory) as servers:
             facts = machine.facts() | _server_versions(servers)
             failed = [case for case in chosen if not _run(case, servers, scale, facts, kept)]

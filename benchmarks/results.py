@@ -26,7 +26,6 @@ def write(result: Result, directory: Path) -> None:
     fields = dataclasses.asdict(result)
     for figure, shown in zip(result.figures, fields["figures"], strict=True):
         shown |= {"median": figure.median, "spread": round(figure.spread, 4)}
-    directory.mkdir(parents=True, exist_ok=True)
     (directory / f"{result.case}.json").write_text(json.dumps(fields, indent=1) + "\n")
 
 

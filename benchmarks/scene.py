@@ -35,9 +35,12 @@ POSTGRES_SETTINGS = {
 class Stage:
     """A fresh database and virtual host, and the processes that were started on them."""
 
-    def __init__(self, database_url: str, broker_url: str, directory: Path, stack: ExitStack) -> None:
-        self.database_url = database_url
-        self.broker_url = broker_url
+    def __init__(self, name: str, postgres: Postgres, rabbit: Rabbit, directory: Path, stack: ExitStack) -> None:
+        """`name` is that of the database and of the virtual host."""
+        self.database_url = postgres.url(name)
+        self.broker_url = rabbit.url(name)
+        self._name = name
+        self._rabbit = rabbit
         self.directory = directory
         self._stack = stack
         self._numbers = itertools.count(1)
@@ -70,6 +73,15 @@ class Stage:
         program = Program(*command, directory=self.new_directory("program"), environment=environment)
         self._stack.callback(program.close)
         return program
+
+    def messages(self) -> int:
+        """How many messages wait in the broker, or are in the hands of consumers."""
+        return sum(queue.get("messages", 0) for queue in self._rabbit.queues(self._name))
+
+    def drop_messages(self) -> None:
+        """Empty every queue of the broker."""
+        for queue in self._rabbit.queues(self._name):
+            self._rabbit.purge(self._name, queue["name"])
 
     def _start(self, command: str, *, broker: bool, **more: str) -> NaradProcess:
         settings = {
@@ -104,7 +116,7 @@ class Scene:
         self.rabbit.create_vhost(name)
         try:
             with ExitStack() as stack:
-                yield Stage(self.postgres.url(name), self.rabbit.url(name), self._directory / name, stack)
+                yield Stage(name, self.postgres, self.rabbit, self._directory / name, stack)
         finally:
             self.rabbit.delete_vhost(name)
             self.postgres.drop_database(name)

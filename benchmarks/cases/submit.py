@@ -1,13 +1,12 @@
 """Case `submit`: accepting tasks, one by one next to the route that stores nothing, and in batches."""
 
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
 from benchmarks.empty_route import GREETING
 from benchmarks.figures import Figure
+from benchmarks.http_client import Client
 from benchmarks.load.order import Order
 from benchmarks.loading import PATH, TASK, put_load, task_order
 from benchmarks.processes import Program, pid_in
@@ -58,9 +57,10 @@ def _two_processes(stage: Stage, scale: Scale, api: NaradProcess) -> Iterator[Fi
 
 
 def _batches(stage: Stage, scale: Scale, api: NaradProcess) -> Iterator[Figure]:
-    if _answer(api, f"{PATH}/batch", _batch(1)) in _ABSENT:
-        print("  this version takes no batches: left out")
-        return
+    with Client(api.url) as client:
+        if client.status("POST", f"{PATH}/batch", _batch(1)) in _ABSENT:
+            print("  this version takes no batches: left out")
+            return
     for size in scale.batches:
         order = Order(
             ports=(port_of(api),),
@@ -87,17 +87,6 @@ def _figure(
 
 def _batch(size: int) -> str:
     return json.dumps({"items": [json.loads(TASK)] * size})
-
-
-def _answer(api: NaradProcess, path: str, body: str) -> int:
-    """The status of one request."""
-    headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(api.url + path, body.encode(), headers)  # noqa: S310 - our own server
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - the same
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        return error.code
 
 
 def port_of(api: NaradProcess) -> int:
