@@ -6,13 +6,13 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from benchmarks import machine, plots, results, table
-from benchmarks.cases import drain, end_to_end, growth, submit
+from benchmarks.cases import drain, end_to_end, growth, peers, submit
 from benchmarks.database import Database
 from benchmarks.figures import Figure
 from benchmarks.results import Result
@@ -21,11 +21,12 @@ from benchmarks.scene import POSTGRES_SETTINGS, Scene, scene
 
 _RESULTS = Path(__file__).parent / "results"
 
-CASES: Mapping[str, Callable[[Scene, Scale], Sequence[Figure]]] = {
+CASES: Mapping[str, Callable[[Scene, Scale], Iterable[Figure]]] = {
     "drain": drain.run,
     "submit": submit.run,
     "end_to_end": end_to_end.run,
     "growth": growth.run,
+    "peers": peers.run,
 }
 NOT_QUICK = frozenset({"peers"})
 """Cases that a quick run leaves out unless they are named: they need an environment of their own."""
@@ -63,7 +64,7 @@ def _run(case: str, servers: Scene, scale: Scale, facts: Mapping[str, Any], kept
     print(f"{case}:", flush=True)
     begin = time.monotonic()
     try:
-        figures = CASES[case](servers, scale)
+        figures = list(CASES[case](servers, scale))
     except Exception:  # noqa: BLE001 - the other cases are run all the same
         traceback.print_exc()
         return False

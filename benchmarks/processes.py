@@ -56,9 +56,13 @@ class Program:
 
     def result(self, seconds: float) -> Any:  # noqa: ANN401 - JSON
         """Wait until it has ended well; returns the JSON value that it printed."""
+        self.wait(seconds)
+        return json.loads(self.stdout)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until it has ended well."""
         if self._leash.wait(seconds) != 0:
             raise self._failed("failed")
-        return json.loads(self.stdout)
 
     def check(self) -> None:
         """See that it still runs."""

@@ -19,7 +19,7 @@ from tests.support.processes import NaradProcess
 from tests.support.servers import Postgres, Rabbit, servers
 from tests.support.stores import opened
 
-_TEMPLATE = "narad_template"
+TEMPLATE = "narad_template"
 
 # Durability stays on. Sizes fit a machine of a few gigabytes, and are the same for everyone who is measured.
 POSTGRES_SETTINGS = {
@@ -109,7 +109,7 @@ class Scene:
         self._directory = directory
 
     @contextmanager
-    def stage(self, *, template: str | None = _TEMPLATE) -> Iterator[Stage]:
+    def stage(self, *, template: str | None = TEMPLATE) -> Iterator[Stage]:
         """A stage; when it ends, all of it is gone. Without a template its database is empty."""
         name = f"bench_{token_hex(6)}"
         self.postgres.create_database(name, template)
@@ -138,8 +138,8 @@ def scene(directory: Path) -> Iterator[Scene]:
         for server in (postgres, rabbit):
             stack.callback(server.close)
             server.start()
-        postgres.create_database(_TEMPLATE)
-        asyncio.run(prepare(postgres.url(_TEMPLATE)))
+        postgres.create_database(TEMPLATE)
+        asyncio.run(prepare(postgres.url(TEMPLATE)))
         yield Scene(postgres, rabbit, directory)
 
 

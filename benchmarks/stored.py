@@ -71,6 +71,12 @@ def put_finished(database: Database, count: int, *, beside: int = 0) -> None:
     database.execute("VACUUM (ANALYZE) tasks")
 
 
+def drop_waiting(database: Database) -> None:
+    """Remove the tasks that wait, and what is left of them."""
+    database.execute("DELETE FROM tasks WHERE status IN (0, 1)")
+    database.execute("VACUUM (ANALYZE) tasks")
+
+
 def first_id(moment: datetime) -> UUID:
     """The lowest UUIDv7 of a moment."""
     return UUID(int=int(moment.timestamp() * 1000) << 80)

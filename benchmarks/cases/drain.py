@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.database import Database
-from benchmarks.draining import drain
+from benchmarks.draining import drain, repeated
 from benchmarks.figures import Figure
 from benchmarks.scale import Scale
 from benchmarks.scene import Scene, Stage, prepare
@@ -40,17 +40,10 @@ def run(scene: Scene, scale: Scale) -> list[Figure]:
         ("ceiling: bare aio-pika, an ack each", partial(_bare_consumer, kind="aio_pika")),
         ("ceiling: bare aiormq, an ack per 50", partial(_bare_consumer, kind="aiormq")),
     ]
-    return [Figure(name=name, unit=_UNIT, runs=repeated(scene, scale, work), chart=_CHART) for name, work in measured]
-
-
-def repeated(scene: Scene, scale: Scale, work: Callable[[Stage, int], float]) -> list[float]:
-    """The rates of several runs, after one that does not count."""
-    rates = []
-    sizes = [round(scale.drain_tasks * scale.warm_up_share)] + [scale.drain_tasks] * scale.runs
-    for size in filter(None, sizes):
-        with scene.stage() as stage:
-            rates.append(work(stage, size))
-    return rates[-scale.runs :]
+    return [
+        Figure(name=name, unit=_UNIT, runs=repeated(scene, scale, scale.drain_tasks, work), chart=_CHART)
+        for name, work in measured
+    ]
 
 
 def _narad(stage: Stage, count: int, *, workers: int, broker: bool) -> float:

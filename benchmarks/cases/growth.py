@@ -12,7 +12,7 @@ from benchmarks.loading import PATH, TASK, put_load, task_order
 from benchmarks.processes import memory_bytes, pid_in
 from benchmarks.scale import Scale
 from benchmarks.scene import Scene, Stage
-from benchmarks.stored import put_finished, put_waiting
+from benchmarks.stored import drop_waiting, put_finished, put_waiting
 from narad.api.pagination import encode_cursor
 from narad.api.schemas import TaskQuery
 from tests.support.processes import NaradProcess
@@ -24,9 +24,7 @@ _HAND_OVER_RATE = 100.0
 _START_SECONDS = 60.0
 
 _NONE_NEW = "SELECT NOT EXISTS (SELECT FROM tasks WHERE status = 0)"
-_DROP_WAITING = "DELETE FROM tasks WHERE status IN (0, 1)"
-# Random, so it cuts those that exist into a near and a far half somewhere else each time.
-_OLDEST = "SELECT id FROM tasks ORDER BY id LIMIT 1 OFFSET $1"
+_NTH_OLDEST = "SELECT id FROM tasks ORDER BY id LIMIT 1 OFFSET $1"
 _FAR_SHARE = 0.1
 
 
@@ -55,7 +53,7 @@ def _with_finished(stage: Stage, database: Database, scale: Scale, rows: int) ->
     for name, broker in (("RabbitMQ", True), ("direct dispatch", False)):
         drained: list[Drained] = []
         for _ in range(scale.runs):
-            database.execute(_DROP_WAITING)
+            drop_waiting(database)
             stage.drop_messages()
             drained.append(drain(stage, database, scale.growth_drain_tasks, workers=1, broker=broker))
         yield _drains(f"drain by {name}, {place}", drained, series=name, rows=rows)
@@ -81,7 +79,7 @@ def _with_waiting(stage: Stage, database: Database, scale: Scale) -> Iterator[Fi
 def _reads(database: Database, scale: Scale, api: NaradProcess, place: str, rows: int) -> Iterator[Figure]:
     with Client(api.url) as client:
         task_id = client.send("POST", PATH, TASK)["id"]
-        far: UUID = database.row(_OLDEST, int(rows * _FAR_SHARE))[0]
+        far: UUID = database.row(_NTH_OLDEST, int(rows * _FAR_SHARE))[0]
         reads = {
             "list, first page": PATH,
             "list, far page": f"{PATH}?cursor={encode_cursor(far, TaskQuery())}",
