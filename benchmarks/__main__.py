@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks import machine, plots, results, table
 from benchmarks.cases import drain, end_to_end, growth, peers, submit
 from benchmarks.database import Database
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, shown_number
 from benchmarks.results import Result
 from benchmarks.scale import CONCURRENCY, FULL, QUICK, Scale
 from benchmarks.scene import POSTGRES_SETTINGS, Scene, scene
@@ -69,7 +69,7 @@ def _run(case: str, servers: Scene, scale: Scale, facts: Mapping[str, Any], kept
         traceback.print_exc()
         return False
     for figure in figures:
-        print(f"  {figure.name}: {table.shown_number(figure.median)} {figure.unit} (± {figure.spread:.0%})")
+        print(f"  {figure.name}: {shown_number(figure.median)} {figure.unit}, spread {figure.spread:.0%}")
     settings = {"concurrency": CONCURRENCY, "postgresql": POSTGRES_SETTINGS, "scale": dataclasses.asdict(scale)}
     ran_at = datetime.now(UTC).strftime("%Y-%m-%d")
     results.write(Result(case=case, ran_at=ran_at, machine=facts, settings=settings, figures=figures), kept)

@@ -1,13 +1,11 @@
 """Draining: how fast tasks that wait are run, from the first claim to the last finish by the database's time."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.database import Database
 from benchmarks.processes import memory_bytes, pid_in
-from benchmarks.scale import Scale
-from benchmarks.scene import TEMPLATE, Scene, Stage
+from benchmarks.scene import Stage
 from benchmarks.stored import put_waiting
 
 _START_SECONDS = 60.0
@@ -30,15 +28,16 @@ _SO_MANY_SINCE = "SELECT count(*) >= $2::bigint FROM tasks WHERE status = 3 AND 
 
 @dataclass(frozen=True)
 class Drained:
-    """What became of a drain: how many tasks, in how many seconds, and in how many with the start of the workers.
+    """What became of a drain: how many tasks in how many seconds.
 
-    `worker_bytes` is the peak memory of the first worker process.
+    Where it was seen, `wall_seconds` includes the start of the workers, and `worker_bytes` is the peak memory of the
+    first of them.
     """
 
     tasks: int
     seconds: float
-    wall_seconds: float
-    worker_bytes: int
+    wall_seconds: float = 0
+    worker_bytes: int = 0
 
     @property
     def rate(self) -> float:
@@ -64,21 +63,6 @@ def drain(stage: Stage, database: Database, count: int, *, workers: int, broker:
     if tasks != count:
         raise AssertionError(f"{tasks} of {count} tasks are COMPLETED")
     return Drained(tasks, seconds, wall_seconds, worker_bytes)
-
-
-def repeated(
-    scene: Scene, scale: Scale, count: int, work: Callable[[Stage, int], float], *, template: str | None = TEMPLATE
-) -> list[float]:
-    """The rates that `work` tells of several runs with `count` tasks, each on a stage of its own.
-
-    A smaller run before them does not count.
-    """
-    rates = []
-    for size in [round(count * scale.warm_up_share)] + [count] * scale.runs:
-        if size > 0:
-            with scene.stage(template=template) as stage:
-                rates.append(work(stage, size))
-    return rates[-scale.runs :]
 
 
 def drain_part(stage: Stage, database: Database, count: int, *, broker: bool) -> Drained:

@@ -44,3 +44,9 @@ def percentiles(values: Sequence[float]) -> dict[str, float]:
     ordered = sorted(values)
     named = {f"p{share * 100:g}": percentile(ordered, share) for share in (0.5, 0.95, 0.99)}
     return named | {"max": ordered[-1]}
+
+
+def shown_number(value: float) -> str:
+    """A number with about three digits that matter, thousands apart."""
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    return f"{value:,.{digits}f}".replace(",", " ")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, shown_number
 from benchmarks.plots import chart_file
 from benchmarks.results import Result
 
@@ -44,9 +44,3 @@ def _rows(figures: Iterable[Figure]) -> Iterable[str]:
 
 def _note(figure: Figure) -> str:
     return str(figure.details.get("note", ""))
-
-
-def shown_number(value: float) -> str:
-    """A number with about three digits that matter, thousands apart."""
-    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
-    return f"{value:,.{digits}f}".replace(",", " ")

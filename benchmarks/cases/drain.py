@@ -10,8 +10,10 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.database import Database
-from benchmarks.draining import drain, repeated
+from benchmarks.draining import Drained, drain
 from benchmarks.figures import Figure
+from benchmarks.processes import memory_bytes, pid_in
+from benchmarks.rounds import Entrant, compared, rates, run_rounds
 from benchmarks.scale import Scale
 from benchmarks.scene import Scene, Stage, prepare
 from benchmarks.stored import put_waiting
@@ -20,63 +22,73 @@ from narad.domain.task import NewTask
 from narad.ids import new_id
 from tests.support.stores import opened
 
-_CHART = "drain"
-_UNIT = "tasks/s"
+_PUSHED = "RabbitMQ, 1 worker"
+_DIRECT = "direct on PostgreSQL, 1 worker"
+_BARE_SQL = "ceiling: bare SQL loop"
+_BARE_CONSUMER = "ceiling: bare aio-pika, an ack each"
+
 _LOWEST_RATE = 100.0
 _START_SECONDS = 120.0
 _CHUNK = 1_000
 _PAUSE_SECONDS = 0.05
+_COMPLETED = "SELECT count(*), max(finished_at) - min(started_at) FROM tasks WHERE status = 3"
 
 
 def run(scene: Scene, scale: Scale) -> list[Figure]:
-    """Drain rates, each run on a stage of its own."""
-    measured: list[tuple[str, Callable[[Stage, int], float]]] = [
-        ("RabbitMQ, 1 worker", partial(_narad, workers=1, broker=True)),
-        ("RabbitMQ, 2 workers", partial(_narad, workers=2, broker=True)),
-        ("direct on PostgreSQL, 1 worker", partial(_narad, workers=1, broker=False)),
-        ("direct on PostgreSQL, 2 workers", partial(_narad, workers=2, broker=False)),
-        ("embedded on SQLite", _embedded),
-        ("ceiling: bare SQL loop", _bare_sql),
-        ("ceiling: bare aio-pika, an ack each", partial(_bare_consumer, kind="aio_pika")),
-        ("ceiling: bare aiormq, an ack per 50", partial(_bare_consumer, kind="aiormq")),
-    ]
+    """Drain rates, and what they are of the rates of bare loops that do nothing else."""
+    works: dict[str, Callable[[Stage, int], Drained]] = {
+        _PUSHED: partial(_narad, workers=1, broker=True),
+        "RabbitMQ, 2 workers": partial(_narad, workers=2, broker=True),
+        _DIRECT: partial(_narad, workers=1, broker=False),
+        "direct on PostgreSQL, 2 workers": partial(_narad, workers=2, broker=False),
+        "embedded on SQLite": _embedded,
+        _BARE_SQL: _loop,
+        _BARE_CONSUMER: partial(_consume, kind="aio_pika"),
+        "ceiling: bare aiormq, an ack per 50": partial(_consume, kind="aiormq"),
+    }
+    entrants = [Entrant(name=name, tasks=scale.drain_tasks, work=work) for name, work in works.items()]
+    found = run_rounds(scene, scale, entrants)
     return [
-        Figure(name=name, unit=_UNIT, runs=repeated(scene, scale, scale.drain_tasks, work), chart=_CHART)
-        for name, work in measured
+        *(rates(name, drained, chart="drain") for name, drained in found.items()),
+        compared("RabbitMQ of bare aio-pika", found[_PUSHED], found[_BARE_CONSUMER], unit="%", factor=100),
+        compared("direct of the bare SQL loop", found[_DIRECT], found[_BARE_SQL], unit="%", factor=100),
     ]
 
 
-def _narad(stage: Stage, count: int, *, workers: int, broker: bool) -> float:
+def _narad(stage: Stage, count: int, *, workers: int, broker: bool) -> Drained:
     with Database(stage.database_url) as database:
-        return drain(stage, database, count, workers=workers, broker=broker).rate
+        return drain(stage, database, count, workers=workers, broker=broker)
 
 
-def _bare_sql(stage: Stage, count: int) -> float:
+def _loop(stage: Stage, count: int) -> Drained:
     with Database(stage.database_url) as database:
         put_waiting(database, count, handed_over=True)
-    seconds: float = stage.module("benchmarks.ceilings", "sql", stage.database_url).result(_limit(count))
-    return count / seconds
+    return Drained(count, stage.module("benchmarks.ceilings", "sql", stage.database_url).result(_limit(count)))
 
 
-def _bare_consumer(stage: Stage, count: int, *, kind: str) -> float:
+def _consume(stage: Stage, count: int, *, kind: str) -> Drained:
     program = stage.module("benchmarks.ceilings", kind, stage.broker_url, str(count))
-    seconds: float = program.result(_limit(count))
-    return count / seconds
+    return Drained(count, program.result(_limit(count)))
 
 
-def _embedded(stage: Stage, count: int) -> float:
+def _embedded(stage: Stage, count: int) -> Drained:
     stage.directory.mkdir(parents=True)
     path = stage.directory / "narad.db"
     url = f"sqlite:///{path}"
     asyncio.run(_fill(url, count))
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("UPDATE tasks SET status = 1, due_at = NULL")  # as a relay leaves them in direct dispatch
+    begin = time.monotonic()
     process = stage.dev(url)
     _wait_until_done(path, count)
+    wall_seconds = time.monotonic() - begin
+    worker_bytes = memory_bytes(pid_in(process.directory))["peak"]
     process.stop()
     with closing(sqlite3.connect(path)) as db:
-        (microseconds,) = db.execute("SELECT max(finished_at) - min(started_at) FROM tasks WHERE status = 3").fetchone()
-    return float(count / (microseconds / 1_000_000))
+        completed, microseconds = db.execute(_COMPLETED).fetchone()
+    if completed != count:
+        raise AssertionError(f"{completed} of {count} tasks are COMPLETED")
+    return Drained(count, microseconds / 1_000_000, wall_seconds, worker_bytes)
 
 
 async def _fill(url: str, count: int) -> None:

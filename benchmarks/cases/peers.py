@@ -1,14 +1,16 @@
 """Case `peers`: the drain of stored no-op tasks, side by side with what else there is, on the same servers."""
 
+import time
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
 from benchmarks.database import Database
-from benchmarks.draining import drain, repeated
+from benchmarks.draining import Drained, drain
 from benchmarks.figures import Figure
 from benchmarks.peers.contestants import CONTESTANTS, Contestant
 from benchmarks.processes import REPOSITORY
+from benchmarks.rounds import Entrant, compared, rates, run_rounds
 from benchmarks.scale import Scale
 from benchmarks.scene import Scene, Stage
 
@@ -26,45 +28,37 @@ def run(scene: Scene, scale: Scale) -> Iterator[Figure]:
     """The rates of all, and those of Narad as multiples of the others'."""
     if not (_ENVIRONMENT / "python").exists():
         raise FileNotFoundError(f"{_ENVIRONMENT.parent.name} is not there; run: make venv-peers")
-    narad = Figure(
-        name="Narad",
-        unit="tasks/s",
-        runs=repeated(scene, scale, round(_NARAD_TASKS * scale.peer_share), _narad),
-        chart="peers",
-        details={"note": "everything in PostgreSQL, 1 worker process"},
-    )
-    yield narad
-    for contestant in CONTESTANTS:
-        peer = _figure(scene, scale, contestant)
-        yield peer
-        yield Figure(name=f"Narad to {contestant.name}", unit="times", runs=[narad.median / peer.median])
-
-
-def _figure(scene: Scene, scale: Scale, contestant: Contestant) -> Figure:
-    count = round(contestant.tasks * scale.peer_share)
-    rates = repeated(scene, scale, count, partial(_peer, contestant=contestant), template=None)
+    found = run_rounds(scene, scale, [_narad_entrant(scale), *(_entrant(scale, peer) for peer in CONTESTANTS)])
+    yield rates("Narad", found["Narad"], chart="peers", note="everything in PostgreSQL, 1 worker process")
     with scene.stage(template=None) as stage:
-        versions = _versions(stage, contestant)
-    return Figure(
-        name=contestant.name,
-        unit="tasks/s",
-        runs=rates,
-        chart="peers",
-        details={
-            "note": contestant.stores,
-            "tasks": count,
-            "worker": list(contestant.worker),
-            "versions": versions,
-        },
-    )
+        for peer in CONTESTANTS:
+            yield rates(
+                peer.name,
+                found[peer.name],
+                chart="peers",
+                note=peer.stores,
+                worker=list(peer.worker),
+                versions=_versions(stage, peer),
+            )
+    for peer in CONTESTANTS:
+        yield compared(f"Narad to {peer.name}", found["Narad"], found[peer.name])
 
 
-def _narad(stage: Stage, count: int) -> float:
+def _narad_entrant(scale: Scale) -> Entrant:
+    return Entrant(name="Narad", tasks=round(_NARAD_TASKS * scale.peer_share), work=_narad)
+
+
+def _entrant(scale: Scale, peer: Contestant) -> Entrant:
+    work = partial(_peer, contestant=peer)
+    return Entrant(name=peer.name, tasks=round(peer.tasks * scale.peer_share), work=work, template=None)
+
+
+def _narad(stage: Stage, count: int) -> Drained:
     with Database(stage.database_url) as database:
-        return drain(stage, database, count, workers=1, broker=True).rate
+        return drain(stage, database, count, workers=1, broker=True)
 
 
-def _peer(stage: Stage, count: int, *, contestant: Contestant) -> float:
+def _peer(stage: Stage, count: int, *, contestant: Contestant) -> Drained:
     environment = {
         "BENCH_DATABASE_URL": stage.database_url,
         "BENCH_BROKER_URL": stage.broker_url,
@@ -72,9 +66,11 @@ def _peer(stage: Stage, count: int, *, contestant: Contestant) -> float:
     }
     stage.program(_program("python"), "-m", contestant.app, str(count), **environment).wait(_ENQUEUE_SECONDS)
     program, *arguments = contestant.worker
+    begin = time.monotonic()
     worker = stage.program(_program(program), *arguments, **environment)
     with Database(stage.database_url) as database:
-        return count / contestant.seconds(database, worker, count)
+        seconds = contestant.seconds(database, worker, count)
+    return Drained(count, seconds, time.monotonic() - begin)
 
 
 def _versions(stage: Stage, contestant: Contestant) -> Mapping[str, str]:

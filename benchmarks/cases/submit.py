@@ -47,6 +47,9 @@ def _beside_empty_route(stage: Stage, scale: Scale, api: NaradProcess, empty: Pr
         rates = [[report["per_second"] for report in of_name] for of_name in reports.values()]
         ratios = [100 * mine / bare for mine, bare in zip(*rates, strict=True)]
         yield Figure(name=f"Narad of the empty route, {connections} connections", unit="%", runs=ratios)
+        yield _generator(
+            f"load generator, by its own processor time, {connections} connections", reports["empty route"]
+        )
 
 
 def _two_processes(stage: Stage, scale: Scale, api: NaradProcess) -> Iterator[Figure]:
@@ -83,6 +86,11 @@ def _figure(
     chart = _CHART if series else ""
     details = {"note": note, "reports": reports}
     return Figure(name=name, unit=_UNIT, runs=rates, chart=chart, series=series, x=x, details=details)
+
+
+def _generator(name: str, reports: list[dict[str, Any]]) -> Figure:
+    """How many requests per second the generator could make with a core of its own: it must be far from the limit."""
+    return Figure(name=name, unit="requests/s", runs=[report["answers"] / report["cpu_seconds"] for report in reports])
 
 
 def _batch(size: int) -> str:

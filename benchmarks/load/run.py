@@ -25,7 +25,7 @@ class _Run:
         self.ends = self.counts_from + order.seconds
         self.latencies = array("d")
         self.statuses: Counter[int] = Counter()
-        self.last_answer = self.counts_from
+        self.answers = 0
         self.connections: list[Connection] = []
         self.idle: deque[Connection] = deque()
         self.waiting: deque[float] = deque()
@@ -42,10 +42,10 @@ class _Run:
     def answered(self, connection: Connection, status: int) -> None:
         """Note an answer, and have the connection send what is next."""
         now = time.perf_counter()
+        self.answers += 1
         if connection.started >= self.counts_from and now <= self.ends:
             self.latencies.append(now - connection.started)
             self.statuses[status] += 1
-            self.last_answer = now
         if status == 0:
             self.statuses[0] += 1
             self.done.set()
@@ -85,7 +85,10 @@ class _Run:
 
 
 async def run(order: Order) -> dict[str, Any]:
-    """Carry out an order; returns counts, the rate of good answers per second, and latencies in seconds."""
+    """Carry out an order; returns counts, the rate of good answers per second, and latencies in seconds.
+
+    `answers` counts all answers, `requests` those to requests that count.
+    """
     state = _Run(order)
     await state.connect()
     if order.rate is None:
@@ -99,6 +102,7 @@ async def run(order: Order) -> dict[str, Any]:
     for connection in state.connections:
         connection.close()
     return {
+        "answers": state.answers,
         "requests": len(state.latencies),
         "statuses": {str(status): count for status, count in state.statuses.items()},
         "per_second": state.statuses[_CREATED] / order.seconds,

@@ -80,7 +80,7 @@ CONTESTANTS = (
     Contestant(
         name="Celery",
         packages=("celery", "kombu", "sqlalchemy", "psycopg2-binary"),
-        tasks=2_000,
+        tasks=4_000,
         app=f"{_APPS}.celery_app",
         worker=(
             "celery", "--app", f"{_APPS}.celery_app", "worker", "--pool", "prefork", "--concurrency", "2",
@@ -92,7 +92,7 @@ CONTESTANTS = (
     Contestant(
         name="Taskiq",
         packages=("taskiq", "taskiq-aio-pika", "taskiq-postgres", "aio-pika", "asyncpg"),
-        tasks=10_000,
+        tasks=15_000,
         app=f"{_APPS}.taskiq_app",
         worker=(
             "taskiq", "worker", f"{_APPS}.taskiq_app:broker", "--workers", "1", "--max-async-tasks", "100",
@@ -104,7 +104,7 @@ CONTESTANTS = (
     Contestant(
         name="Procrastinate",
         packages=("procrastinate", "psycopg"),
-        tasks=3_000,
+        tasks=4_000,
         app=f"{_APPS}.procrastinate_app",
         worker=(
             "procrastinate", "--app", f"{_APPS}.procrastinate_app.app", "worker", "--concurrency", "100",
