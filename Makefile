@@ -3,6 +3,7 @@
 PYTHON ?= python3
 RUN_ENV := .venv
 DEV_ENV := .venv-dev
+PEERS_ENV := .venv-peers
 DEV := $(DEV_ENV)/bin
 COMPILE = $(DEV)/uv pip compile $(LOCK_FLAGS) --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links
@@ -17,7 +18,7 @@ PARALLEL ?= --numprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run venv venv-dev check format test test-versions provision lock images clean
+.PHONY: help run venv venv-dev venv-peers check format test test-versions bench bench-quick provision lock images clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,11 +30,14 @@ venv: $(RUN_ENV)/.complete ## Build .venv from requirements.txt
 
 venv-dev: $(DEV_ENV)/.complete ## Build .venv-dev from requirements-dev.txt
 
+venv-peers: $(PEERS_ENV)/.complete ## Build .venv-peers, what Narad is measured against, from requirements-peers.txt
+
 $(RUN_ENV)/.complete: requirements.txt pyproject.toml
 $(DEV_ENV)/.complete: requirements-dev.txt pyproject.toml
+$(PEERS_ENV)/.complete: requirements-peers.txt
 
 # An environment is made anew whenever its lock changes, and counts only once it is complete.
-$(RUN_ENV)/.complete $(DEV_ENV)/.complete:
+$(RUN_ENV)/.complete $(DEV_ENV)/.complete $(PEERS_ENV)/.complete:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(MAKE) --no-print-directory .install-venv
@@ -41,7 +45,7 @@ $(RUN_ENV)/.complete $(DEV_ENV)/.complete:
 	@rm -rf $(@D)
 	@$(PYTHON) -m venv $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@[ $(@D) = $(PEERS_ENV) ] || $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
 # Debian's Python comes without the means to build an environment.
@@ -75,13 +79,20 @@ test-versions: venv-dev ## Run the suite on PostgreSQL 17 and RabbitMQ 4 (Debian
 	@$(PYTHON) -m tests.support.versions
 	NARAD_TEST_SERVERS=17/4 $(DEV)/python -m pytest $(PARALLEL) $(ARGS)
 
+bench: venv-dev venv-peers provision ## Measure it, an hour or more; ARGS="drain submit" chooses cases
+	$(DEV)/python -m benchmarks $(ARGS)
+
+bench-quick: venv-dev provision ## See that the benchmarks work; measures nothing worth keeping
+	$(DEV)/python -m benchmarks --quick $(ARGS)
+
 lock: venv-dev ## Pin the dependencies anew (LOCK_FLAGS=--upgrade takes newer ones)
 	$(COMPILE) pyproject.toml -o requirements.txt
 	$(COMPILE) --extra dev pyproject.toml -o requirements-dev.txt
+	$(COMPILE) benchmarks/requirements-peers.in -o requirements-peers.txt
 
 images: venv-dev provision ## Build the container image and try it (Docker, or Debian as root)
 	@PYTHON=$(DEV)/python deploy/images.sh
 
 clean: ## Remove environments, caches and builds; the data in .narad stays
-	rm -rf .venv .venv-dev .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .venv-dev .venv-peers .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""The cases: each takes a scene and a scale, and returns its figures."""

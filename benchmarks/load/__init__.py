@@ -1,0 +1,1 @@
+"""A load generator that costs little enough not to be what is measured."""
