@@ -199,7 +199,11 @@ def _add_services(
         )
         runtime.services.append(runtime.worker)
     if Role.API in roles:
-        app = create_app(_api_services(runtime, settings, relay, clock), max_body_bytes=settings.max_body_bytes)
+        app = create_app(
+            _api_services(runtime, settings, relay, clock),
+            max_body_bytes=settings.max_body_bytes,
+            max_batch_bytes=settings.max_batch_bytes,
+        )
         runtime.server = HttpServer(app, host=settings.host, port=settings.port)
         runtime.services.append(runtime.server)
 

@@ -16,6 +16,7 @@ from narad.domain.task import HandOver, Lane
 
 log = structlog.get_logger(__name__)
 
+
 class Confirmation(Enum):
     """What the broker said to a message."""
 
