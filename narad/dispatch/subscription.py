@@ -9,8 +9,8 @@ from functools import partial
 
 import aiormq
 import structlog
-from aiormq.abc import AbstractChannel as UnderlayChannel
 from aiormq.abc import DeliveredMessage
+from aiormq.channel import Channel as UnderlayChannel
 from pamqp.commands import Basic
 from typing_extensions import override
 
