@@ -30,6 +30,7 @@ from narad.store.database import Database, parse_url
 from narad.store.store import Store
 from narad.timekeeper import Timekeeper
 from narad.upkeep.expirer import Expirer
+from narad.upkeep.pruner import Pruner
 from narad.upkeep.rescuer import Patience, Rescuer
 from narad.worker.catalogue import describe
 from narad.worker.handler import AnyHandler
@@ -39,6 +40,7 @@ from narad.worker.processes import ProcessLimits
 from narad.worker.worker import Worker, WorkerOptions
 
 BUILT_IN = ("narad.handlers.demo",)
+_DAY_SECONDS = 86_400
 
 
 class Role(StrEnum):
@@ -187,7 +189,14 @@ def _add_services(
         runtime.services += [relay, watch]
     if Role.UPKEEP in roles:
         rescuer = Rescuer(store, clock, patience=_patience(settings), policy=_retry_policy(settings))
-        runtime.services += [rescuer, Expirer(store.tasks, clock, pause_seconds=settings.expire_seconds)]
+        expirer = Expirer(store.tasks, clock, pause_seconds=settings.expire_seconds)
+        pruner = Pruner(
+            store.retention,
+            clock,
+            retention_seconds=settings.retention_days * _DAY_SECONDS,
+            pause_seconds=settings.prune_seconds,
+        )
+        runtime.services += [rescuer, expirer, pruner]
     if Role.WORKER in roles:
         runtime.worker = Worker(
             store,

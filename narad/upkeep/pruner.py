@@ -1,0 +1,54 @@
+"""The pruner: removes tasks that ended long ago."""
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+from typing_extensions import override
+
+from narad.clock import Clock
+from narad.errors import StoreUnavailableError
+from narad.service import Service
+from narad.store.retention import Retention
+
+log = structlog.get_logger(__name__)
+
+_PORTION = 2_000
+_BREATH_SECONDS = 0.2
+"""Between two portions: claims and inserts get the database to themselves for most of the time."""
+
+
+class Pruner(Service):
+    """Prunes at a steady pace, a portion at a time. Any number of pruners may run: they leave out each other's rows."""
+
+    def __init__(self, retention: Retention, clock: Clock, *, retention_seconds: float, pause_seconds: float) -> None:
+        """A task is kept for `retention_seconds` after its end; 0 keeps it for ever."""
+        super().__init__()
+        self._retention = retention
+        self._clock = clock
+        self._kept = timedelta(seconds=retention_seconds)
+        self._pause_seconds = pause_seconds
+
+    @override
+    async def start(self) -> None:
+        if self._kept:
+            self._spawn(self._prune())
+
+    async def _prune(self) -> None:
+        while True:
+            await asyncio.sleep(self._pause_seconds)
+            try:
+                await self._prune_all()
+            except StoreUnavailableError as error:
+                log.warning("pruner.store_unavailable", reason=str(error))
+
+    async def _prune_all(self) -> None:
+        now = self._clock.now()
+        before = now - self._kept
+        pruned = 0
+        while portion := await self._retention.prune_tasks(_PORTION, before=before):
+            pruned += portion
+            await asyncio.sleep(_BREATH_SECONDS)
+        await self._retention.prune_fleet(before=before, now=now)
+        if pruned:
+            log.info("tasks.pruned", tasks=pruned)

@@ -1,0 +1,47 @@
+"""The pruner at work: it removes what has ended, when its time is over, and nothing where it is to keep everything."""
+
+import asyncio
+
+from narad.clock import SystemClock
+from narad.domain.task import NewTask
+from narad.ids import new_id
+from narad.store.store import Store
+from narad.upkeep.pruner import Pruner
+from tests.support.hosts import PATIENCE_SECONDS
+from tests.support.tasks import completed, new_task
+
+CLOCK = SystemClock()
+PAUSE_SECONDS = 0.01
+
+
+async def one_finished_one_waiting(store: Store) -> tuple[NewTask, NewTask]:
+    now = CLOCK.now()
+    finished, waiting = new_task(created_at=now), new_task(created_at=now)
+    await store.tasks.insert([finished, waiting])
+    (claimed,) = await store.attempts.claim([finished.id], worker_id=new_id(), now=now)
+    await store.attempts.finish([completed(claimed, at=now)], now=now)
+    return finished, waiting
+
+
+async def test_a_task_is_removed_when_its_time_after_the_end_is_over(store: Store) -> None:
+    finished, waiting = await one_finished_one_waiting(store)
+    pruner = Pruner(store.retention, CLOCK, retention_seconds=0.05, pause_seconds=PAUSE_SECONDS)
+    await pruner.start()
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await store.tasks.get(finished.id) is not None:
+                await asyncio.sleep(PAUSE_SECONDS)
+    finally:
+        await pruner.stop()
+
+    assert await store.tasks.get(waiting.id) is not None
+    assert not pruner.died.is_set()
+
+
+async def test_without_a_time_everything_is_kept(store: Store) -> None:
+    pruner = Pruner(store.retention, CLOCK, retention_seconds=0, pause_seconds=PAUSE_SECONDS)
+
+    await pruner.start()
+
+    assert not [task for task in asyncio.all_tasks() if task.get_name() == pruner.name]
+    await pruner.stop()
