@@ -100,12 +100,12 @@ class Runtime:
                 wait.cancel()
 
 
-def open_store(settings: Settings, pool_size: int | None = None) -> Store:
-    """The store of the settings, with connections of its own."""
+def open_store(settings: Settings, pool_size: int | None = None, *, relayed: bool = False) -> Store:
+    """The store of the settings, with connections of its own; `relayed` where this process hands its tasks over."""
     return Store(
         open_database(settings, pool_size),
         lease=timedelta(seconds=settings.lease_seconds),
-        guard=timedelta(seconds=settings.handover_guard_seconds),
+        guard=timedelta(seconds=settings.handover_guard_seconds if relayed else 0),
     )
 
 
@@ -134,7 +134,7 @@ async def build(settings: Settings, roles: frozenset[Role], *, migrates: bool) -
     _check_possible(settings, roles)
     # Only a worker imports the code of its users; the API knows handlers from the catalogue.
     handlers = load_handlers([*BUILT_IN, *settings.handlers]) if Role.WORKER in roles else {}
-    store = open_store(settings)
+    store = open_store(settings, relayed=Role.RELAY in roles)
     try:
         await (schema.migrate(store.database) if migrates else schema.check(store.database))
         timekeeper = Timekeeper(store.database, clock)

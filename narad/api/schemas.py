@@ -44,7 +44,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 def _shown(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def _distinct(tags: list[str]) -> list[str]:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import Enum, auto
 from functools import lru_cache
-from typing import cast
 
 import aiormq
 import pamqp.frame
@@ -45,7 +44,8 @@ class Publisher:
         """Publish the messages of hand-overs in one go, and say of each what became of it.
 
         The library's own call is for one message and costs more than all else of a hand-over; this does the same for
-        many. It keeps the books that the library keeps (delivery tags, pending confirms), under the same lock.
+        many. It keeps the books that the library keeps (delivery tags, pending confirms), under the same lock. Only, it
+        hears once for all of them, and not by a future of the library's own for each, that the channel is closed.
         """
         if not tasks:
             return ()
@@ -59,7 +59,9 @@ class Publisher:
         except (aiormq.exceptions.AMQPError, OSError, RuntimeError) as error:
             log.warning("broker.not_confirmed", messages=len(tasks), reason=repr(error))
             return [Confirmation.REFUSED] * len(tasks)
-        await asyncio.wait(pending, timeout=self._timeout_seconds)
+        await self._until_answered(pending)
+        for task in tasks:
+            self._channel.message_id_delivery_tag.pop(_message_id(task), None)
         said = [_said(confirm) for confirm in pending]
         for answer in {*said} - {Confirmation.TAKEN}:
             log.warning("broker.not_taken", answer=answer.name.lower(), messages=said.count(answer))
@@ -99,6 +101,22 @@ class Publisher:
                 raise
         return pending
 
+    async def _until_answered(self, pending: Sequence["asyncio.Future[object]"]) -> None:
+        """Wait until each message is answered for, the channel is closed, or the time is over."""
+
+        def reject(_: object) -> None:
+            for confirm in pending:
+                if not confirm.done():
+                    confirm.set_exception(ConnectionError("the channel was closed"))
+
+        closed = self._channel.closing
+        closed.add_done_callback(reject)
+        try:
+            await asyncio.wait(pending, timeout=self._timeout_seconds)
+        finally:
+            closed.remove_done_callback(reject)
+            closed.cancel()
+
     def _frames(self, task: HandOver, now: datetime) -> bytes:
         number = self._channel.number
         body = message.encode(task.id)
@@ -111,10 +129,9 @@ class Publisher:
         """Make the next delivery tag that of this message, and wait for its confirm, or its return, from now on."""
         channel = self._channel
         channel.delivery_tag += 1
-        confirm = cast("asyncio.Future[object]", channel.create_future())
+        confirm: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         channel.confirmations[channel.delivery_tag] = confirm
         channel.message_id_delivery_tag[_message_id(task)] = channel.delivery_tag
-        confirm.add_done_callback(lambda _: channel.message_id_delivery_tag.pop(_message_id(task), None))
         return confirm
 
     def _forget(self, task: HandOver) -> None:

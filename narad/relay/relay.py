@@ -28,6 +28,8 @@ WINDOW = 256
 MOST_NUDGES = 10_000
 MARK_AFTER_SECONDS = 0.02
 """Time that a mark waits: by then many of its tasks are claimed, and need no mark."""
+SOON_SECONDS = 0.02
+"""Pause between two sweeps while tasks come in that another process stored."""
 BACKLOG = 1_000
 """A lane as deep as this is a backlog: its tasks are looked at again late, so that they are not rewritten in vain."""
 
@@ -88,7 +90,11 @@ class Relay(Service):
                 await self._dispatch.order_stop(self._orders.popleft())
 
     async def _sweep(self) -> None:
-        """Look for due tasks, and with a full window again at once; keep still while nobody would take them."""
+        """Look for due tasks: again at once after a full window, soon where some were found, and then ever later.
+
+        Keeps still while nobody would take them.
+        """
+        pause = self._sweep_seconds
         adopted = not self._dispatch.may_lose
         while True:
             taken = 0
@@ -104,8 +110,9 @@ class Relay(Service):
                     log.warning("relay.store_unavailable", reason=str(error))
                 except BrokerUnavailableError as error:
                     log.warning("relay.broker_unavailable", reason=str(error))
+            pause = SOON_SECONDS if taken else min(pause * 2, self._sweep_seconds)
             if taken < WINDOW:
-                await asyncio.sleep(self._sweep_seconds)
+                await asyncio.sleep(pause)
 
     async def _without_backlogs(self, due: Sequence[HandOver]) -> Sequence[HandOver]:
         """Leave out what was handed over before and still waits in a lane with messages: it is not lost, only late."""

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, cast
 from uuid import UUID
 
+from pydantic_core import to_json
 from sqlalchemy import (
     JSON,
     ColumnElement,
@@ -54,22 +55,31 @@ class RowsType(TypeDecorator[Sequence[Row]]):
         if value is None:
             return None
         encoders = _encoders(self.columns, dialect.name, dialect)
-        rows = [
-            {name: encode(row[name]) if encode else row[name] for name, encode in encoders if row[name] is not None}
-            for row in value
-        ]
-        return json.dumps(rows, default=str, allow_nan=False, separators=(",", ":"))
+        return to_json([_encoded(row, encoders) for row in value]).decode()
 
 
 Encoder = Callable[[Any], Any]
 
 
+def _encoded(row: Row, encoders: Sequence[tuple[str, Encoder]]) -> dict[str, Any]:
+    """A row in the words of the database, without what is None: as a JSON value SQLite would not take it for NULL."""
+    encoded = {name: value for name, value in row.items() if value is not None}
+    for name, encode in encoders:
+        if name in encoded:
+            encoded[name] = encode(encoded[name])
+    return encoded
+
+
 @cache
-def _encoders(columns: Columns, _name: str, dialect: Dialect) -> tuple[tuple[str, Encoder | None], ...]:
-    return tuple(
-        (name, None if isinstance(type_, JSON) else type_.dialect_impl(dialect).bind_processor(dialect))
-        for name, type_ in columns
+def _encoders(columns: Columns, name: str, dialect: Dialect) -> tuple[tuple[str, Encoder], ...]:
+    """Of those columns whose values JSON alone does not express; PostgreSQL reads ids and times as JSON has them."""
+    native: tuple[type[TypeEngine[Any]], ...] = (JSON, Uuid, UTCDateTime) if name == "postgresql" else (JSON,)
+    found = (
+        (column, type_.dialect_impl(dialect).bind_processor(dialect))
+        for column, type_ in columns
+        if not isinstance(type_, native)
     )
+    return tuple((column, encode) for column, encode in found if encode is not None)
 
 
 class _Spelled(FunctionElement[Any]):

@@ -90,7 +90,9 @@ class Tasks:
     """Tasks, by submission, by id, by filter."""
 
     def __init__(self, database: Database, *, guard: timedelta) -> None:
-        """`guard` is how long after its insertion a task that should run at once is left to its own process's relay."""
+        """`guard` is how long after its insertion a task that should run at once is left to the relay of this process;
+        0 where it has none, for any relay to sweep it up.
+        """
         self._database = database
         self._guard = guard
 
