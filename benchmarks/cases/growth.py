@@ -68,11 +68,12 @@ def _with_waiting(stage: Stage, database: Database, scale: Scale) -> Iterator[Fi
     yield from _reads(database, scale, api, place, scale.waiting_rows)
     yield _submits(stage, scale, api, place)
     yield _memory(place, "API", memory_bytes(pid_in(api.directory))["peak"])
-    drained = [drain_part(stage, database, scale.growth_drain_tasks, broker=True) for _ in range(scale.runs)]
+    part = min(scale.growth_drain_tasks, scale.waiting_rows // (4 * scale.runs))  # at least half stays
+    drained = [drain_part(stage, database, part, broker=True) for _ in range(scale.runs)]
     yield _drains(f"drain by RabbitMQ, {place}", drained)
     yield _memory(place, "worker of RabbitMQ", max(one.worker_bytes for one in drained))
     api.stop()
-    drained = [drain_part(stage, database, scale.growth_drain_tasks, broker=False) for _ in range(scale.runs)]
+    drained = [drain_part(stage, database, part, broker=False) for _ in range(scale.runs)]
     yield _drains(f"drain by direct dispatch, {place}", drained)
 
 
