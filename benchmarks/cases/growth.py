@@ -18,6 +18,7 @@ from narad.api.schemas import TaskQuery
 from tests.support.processes import NaradProcess
 
 _CONNECTIONS = 64
+_X_UNIT = "finished tasks"
 _SHARES = (0.5, 0.95)
 _MEBIBYTE = 2**20
 _HAND_OVER_RATE = 100.0
@@ -105,6 +106,7 @@ def _submits(stage: Stage, scale: Scale, api: NaradProcess, place: str, rows: in
         chart="" if rows is None else "growth",
         series="submit",
         x=rows,
+        x_unit=_X_UNIT,
         details={"reports": reports},
     )
 
@@ -112,7 +114,13 @@ def _submits(stage: Stage, scale: Scale, api: NaradProcess, place: str, rows: in
 def _drains(name: str, drained: Sequence[Drained], *, series: str = "", rows: int | None = None) -> Figure:
     chart = "" if rows is None else "growth"
     return Figure(
-        name=name, unit="tasks/s", runs=[one.rate for one in drained], chart=chart, series=f"drain by {series}", x=rows
+        name=name,
+        unit="tasks/s",
+        runs=[one.rate for one in drained],
+        chart=chart,
+        series=f"drain by {series}",
+        x=rows,
+        x_unit=_X_UNIT,
     )
 
 
