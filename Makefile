@@ -12,6 +12,10 @@ COMPILE = $(DEV)/uv pip compile $(LOCK_FLAGS) --quiet --universal --python-versi
 ARGS ?=
 LOCK_FLAGS ?=
 
+# Tests wait more than they compute, so there are more processes than cores. The tests of a file stay together: they
+# share what is slow to start. `make test PARALLEL=` runs them one after the other.
+PARALLEL ?= --numprocesses 4 --dist loadfile
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run venv venv-dev venv-peers check format test test-versions bench bench-quick provision lock images clean
@@ -69,11 +73,11 @@ provision: ## Make sure that the servers the tests need are on this machine
 	@$(PYTHON) -m tests.support.provision
 
 test: venv-dev provision ## Run the whole suite on private PostgreSQL and RabbitMQ servers
-	$(DEV)/python -m pytest $(ARGS)
+	$(DEV)/python -m pytest $(PARALLEL) $(ARGS)
 
 test-versions: venv-dev ## Run the suite on PostgreSQL 17 and RabbitMQ 4 (Debian, as root)
 	@$(PYTHON) -m tests.support.versions
-	NARAD_TEST_SERVERS=17/4 $(DEV)/python -m pytest $(ARGS)
+	NARAD_TEST_SERVERS=17/4 $(DEV)/python -m pytest $(PARALLEL) $(ARGS)
 
 bench: venv-dev venv-peers provision ## Measure it, an hour or more; ARGS="drain submit" chooses cases
 	$(DEV)/python -m benchmarks $(ARGS)

@@ -30,7 +30,7 @@ from narad.store.database import Database, parse_url
 from narad.store.store import Store
 from narad.timekeeper import Timekeeper
 from narad.upkeep.expirer import Expirer
-from narad.upkeep.rescuer import Rescuer
+from narad.upkeep.rescuer import Patience, Rescuer
 from narad.worker.catalogue import describe
 from narad.worker.handler import AnyHandler
 from narad.worker.heartbeat import Rhythm
@@ -186,9 +186,7 @@ def _add_services(
         watch = LaneWatch(store, runtime.dispatch, clock, pause_seconds=settings.lane_seconds)
         runtime.services += [relay, watch]
     if Role.UPKEEP in roles:
-        rescuer = Rescuer(
-            store.workers, clock, lease_seconds=settings.lease_seconds, pause_seconds=settings.rescue_seconds
-        )
+        rescuer = Rescuer(store, clock, patience=_patience(settings), policy=_retry_policy(settings))
         runtime.services += [rescuer, Expirer(store.tasks, clock, pause_seconds=settings.expire_seconds)]
     if Role.WORKER in roles:
         runtime.worker = Worker(
@@ -201,7 +199,11 @@ def _add_services(
         )
         runtime.services.append(runtime.worker)
     if Role.API in roles:
-        app = create_app(_api_services(runtime, settings, relay, clock), max_body_bytes=settings.max_body_bytes)
+        app = create_app(
+            _api_services(runtime, settings, relay, clock),
+            max_body_bytes=settings.max_body_bytes,
+            max_batch_bytes=settings.max_batch_bytes,
+        )
         runtime.server = HttpServer(app, host=settings.host, port=settings.port)
         runtime.services.append(runtime.server)
 
@@ -223,6 +225,18 @@ def _api_services(runtime: Runtime, settings: Settings, relay: Relay | None, clo
     )
 
 
+def _patience(settings: Settings) -> Patience:
+    return Patience(
+        lease_seconds=settings.lease_seconds,
+        overrun_seconds=settings.cancel_grace_seconds + settings.lease_seconds,
+        pause_seconds=settings.rescue_seconds,
+    )
+
+
+def _retry_policy(settings: Settings) -> RetryPolicy:
+    return RetryPolicy(base_seconds=settings.backoff_seconds, cap_seconds=settings.backoff_cap_seconds)
+
+
 def _worker_options(settings: Settings) -> WorkerOptions:
     return WorkerOptions(
         name=settings.worker_name or None,
@@ -235,7 +249,8 @@ def _worker_options(settings: Settings) -> WorkerOptions:
             most_bytes=settings.child_max_bytes,
         ),
         most_result_bytes=settings.max_result_bytes,
-        policy=RetryPolicy(base_seconds=settings.backoff_seconds, cap_seconds=settings.backoff_cap_seconds),
+        policy=_retry_policy(settings),
+        stops_on_lease_loss=settings.stop_on_lease_loss,
         quota=AgeingQuota(
             every=settings.ageing_every,
             limits_seconds={

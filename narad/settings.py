@@ -69,6 +69,10 @@ class Settings(BaseSettings):
     )
 
     lease_seconds: Seconds = Field(default=30, description="How long a worker holds its tasks without a sign of life.")
+    stop_on_lease_loss: bool = Field(
+        default=False,
+        description="Stop what a worker runs when its lease ends unrenewed; else it runs on until it is declared lost.",
+    )
     heartbeat_seconds: Seconds = Field(default=5, description="Pause between two signs of life of a worker.")
     cancel_grace_seconds: Seconds = Field(
         default=10, description="Time a handler has to stop after a cancel or time limit."
@@ -130,6 +134,9 @@ class Settings(BaseSettings):
         default=1.8, description="Longest wait of a request for the store, before it is answered with 503."
     )
     max_body_bytes: int = Field(default=1_048_576, ge=1_024, le=67_108_864, description="Largest request body.")
+    max_batch_bytes: int = Field(
+        default=16_777_216, ge=1_024, le=1_073_741_824, description="Largest body of a request that creates many tasks."
+    )
     max_result_bytes: int = Field(
         default=262_144, ge=1_024, le=67_108_864, description="Largest result of a handler, as JSON."
     )

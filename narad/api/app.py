@@ -14,10 +14,11 @@ from narad.api.services import Services
 from narad.api.v1 import tasks
 
 _DESCRIPTION = "Hand over work with one request; it is stored, run by a worker, and its outcome kept."
+_BATCH = "/api/v1/tasks/batch"
 
 
-def create_app(services: Services, *, max_body_bytes: int) -> FastAPI:
-    """The ASGI application over these services."""
+def create_app(services: Services, *, max_body_bytes: int, max_batch_bytes: int) -> FastAPI:
+    """The ASGI application over these services, with the largest body of a batch and of any other request."""
     app = FastAPI(
         title="Narad",
         version=narad.__version__,
@@ -29,7 +30,7 @@ def create_app(services: Services, *, max_body_bytes: int) -> FastAPI:
     app.include_router(health.router)
     app.include_router(tasks.router)
     errors.register(app)
-    app.add_middleware(BodyLimit, most_bytes=max_body_bytes)
+    app.add_middleware(BodyLimit, most_bytes=max_body_bytes, of_path={_BATCH: max_batch_bytes})
     app.openapi = partial(_document, app)  # type: ignore[method-assign] # FastAPI's documented way to extend it
     return app
 

@@ -1,5 +1,7 @@
 """The largest body. Starlette has such a limit too, but its answer is plain text and cannot be replaced."""
 
+from collections.abc import Mapping
+
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,19 +18,22 @@ class BodyTooLargeError(HTTPException):
 
 
 class BodyLimit:
-    """Refuses bodies above `most_bytes`: at once where the request says so, else when that much has arrived."""
+    """Refuses bodies above a limit: at once where the request says so, else when that much has arrived."""
 
-    def __init__(self, app: ASGIApp, most_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, most_bytes: int, of_path: Mapping[str, int]) -> None:
+        """`most_bytes` is the limit, but for the paths in `of_path`."""
         self._app = app
         self._most_bytes = most_bytes
+        self._of_path = of_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        most_bytes = self._of_path.get(scope["path"], self._most_bytes)
         announced = Headers(scope=scope).get("content-length", "")
-        if announced.isdecimal() and int(announced) > self._most_bytes:
-            detail = f"The body has {announced} bytes; at most {self._most_bytes} are taken."
+        if announced.isdecimal() and int(announced) > most_bytes:
+            detail = f"The body has {announced} bytes; at most {most_bytes} are taken."
             await Problem(problems.PAYLOAD_TOO_LARGE, detail).response()(scope, receive, send)
             return
         arrived = 0
@@ -37,8 +42,8 @@ class BodyLimit:
             nonlocal arrived
             message = await receive()
             arrived += len(message.get("body", b""))
-            if arrived > self._most_bytes:
-                raise BodyTooLargeError(self._most_bytes)
+            if arrived > most_bytes:
+                raise BodyTooLargeError(most_bytes)
             return message
 
         await self._app(scope, counted, send)

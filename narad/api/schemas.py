@@ -20,6 +20,7 @@ MOST_ATTEMPTS = 1_000
 DEFAULT_PAGE = 50
 LARGEST_PAGE = 200
 MOST_VALUES = 100
+MOST_ITEMS = 1_000
 
 
 def _storable(text: str) -> str:
@@ -89,6 +90,14 @@ class TaskCreate(BaseModel):
         description="Longest wait for the first start, from `run_at` on; after it the task is FAILED as Expired.",
     )
     tags: Annotated[list[Tag], AfterValidator(_distinct), Field(max_length=MOST_TAGS)] = Field(default_factory=list)
+
+
+class TaskBatch(BaseModel):
+    """Tasks to be created together: all or none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    items: Annotated[list[TaskCreate], Field(min_length=1, max_length=MOST_ITEMS)]
 
 
 class TaskQuery(BaseModel):
@@ -174,6 +183,12 @@ class TaskView(TaskSummaryView):
     error: ErrorView | None
     payload: dict[str, Any]
     result: Any
+
+
+class TaskBatchView(BaseModel):
+    """Tasks that were created together, in the order of their items."""
+
+    items: list[TaskView]
 
 
 class StatusView(BaseModel):

@@ -57,9 +57,16 @@ class Services:
             raise StoreUnavailableError(f"no answer within {self.timeout_seconds:g} s") from error
 
 
-def _services(request: Request) -> Services:
+def services_of(request: Request) -> Services:
+    """The services of the application that got this request."""
     services: Services = request.app.state.services
     return services
 
 
+async def _services(request: Request) -> Services:
+    # A coroutine, though it waits for nothing: the framework would run a plain function in a thread, for each request.
+    return services_of(request)
+
+
 UsesServices = Annotated[Services, Depends(_services)]
+"""What an endpoint declares to get the services. The busiest ask `services_of` themselves: a dependency costs time."""

@@ -60,6 +60,10 @@ class Subscription(ABC):
         """For each lane that has a delivery in hand, the `published_at` of the oldest one."""
 
     @abstractmethod
+    def head(self, lane: Lane) -> float | None:
+        """The `published_at` of the oldest delivery in hand of a lane; None without any."""
+
+    @abstractmethod
     def take(self, lane: Lane) -> Delivery:
         """The oldest delivery in hand of a lane, to be settled by the caller."""
 
@@ -69,7 +73,10 @@ class Subscription(ABC):
 
     @abstractmethod
     async def ack(self, deliveries: Sequence[Delivery]) -> None:
-        """Settle deliveries that need no further attention; those of a lost connection are forgotten."""
+        """Settle deliveries that need no further attention; those of a lost connection are forgotten.
+
+        All that were taken from their lanes before them must be settled by now, put back, or among them.
+        """
 
     @abstractmethod
     async def dead_letter(self, delivery: Delivery, reason: str) -> None:

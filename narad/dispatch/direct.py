@@ -82,6 +82,10 @@ class DirectSubscription(Subscription):
         return {}
 
     @override
+    def head(self, lane: Lane) -> None:
+        return None
+
+    @override
     def take(self, lane: Lane) -> Never:
         raise LookupError(lane)
 

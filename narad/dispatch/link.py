@@ -10,13 +10,13 @@ import itertools
 import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import aio_pika
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractConnection
-from aiormq.abc import AbstractChannel as UnderlayChannel
 from aiormq.abc import FieldTable
+from aiormq.channel import Channel as UnderlayChannel
 from typing_extensions import override
 from yarl import URL
 
@@ -67,7 +67,7 @@ class Link(Service):
         channel = self._connection.channel(on_return_raises=True)
         await channel.initialize(timeout=self._timeout_seconds)
         channel.close_callbacks.add(self.broken)
-        underlay = await channel.get_underlay_channel()
+        underlay = cast("UnderlayChannel", await channel.get_underlay_channel())
         underlay.on_consumer_cancel_callbacks.add(self.broken)
         return channel, underlay
 

@@ -69,7 +69,7 @@ class RabbitDispatch(Dispatch):
         lanes = {Lane(task.queue, task.priority) for task in tasks}
         for lane in lanes - self._declared:
             await self._declare(channel, lane)
-        confirmations = await asyncio.gather(*(publisher.publish(task) for task in tasks))
+        confirmations = await publisher.publish(tasks)
         await self._repair(channel, tasks, confirmations)
         return [task.id for task, said in zip(tasks, confirmations, strict=True) if said is Confirmation.TAKEN]
 

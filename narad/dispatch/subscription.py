@@ -9,8 +9,8 @@ from functools import partial
 
 import aiormq
 import structlog
-from aiormq.abc import AbstractChannel as UnderlayChannel
 from aiormq.abc import DeliveredMessage
+from aiormq.channel import Channel as UnderlayChannel
 from pamqp.commands import Basic
 from typing_extensions import override
 
@@ -77,6 +77,11 @@ class RabbitSubscription(Subscription):
         return {lane: deliveries[0].published_at for lane, deliveries in self._in_hand.items() if deliveries}
 
     @override
+    def head(self, lane: Lane) -> float | None:
+        deliveries = self._in_hand[lane]
+        return deliveries[0].published_at if deliveries else None
+
+    @override
     def take(self, lane: Lane) -> Delivery:
         return self._in_hand[lane].popleft()
 
@@ -87,13 +92,19 @@ class RabbitSubscription(Subscription):
 
     @override
     async def ack(self, deliveries: Sequence[Delivery]) -> None:
+        current = {channel for _, channel in self._channels}
+        latest: dict[UnderlayChannel, int] = {}
         for delivery in deliveries:
             channel, tag = _handle(delivery)
+            if channel in current:
+                latest[channel] = max(tag, latest.get(channel, 0))
+        for channel, tag in latest.items():
             try:
                 with foreign_cancels():
-                    await channel.basic_ack(tag, wait=False)
+                    # All that came before on this channel: it was taken earlier, and settled before this one was taken.
+                    await channel.basic_ack(tag, multiple=True, wait=False)
             except (aiormq.exceptions.AMQPError, OSError, RuntimeError):
-                log.debug("broker.ack_lost", lane=str(delivery.lane))
+                log.debug("broker.ack_lost", tag=tag)
 
     @override
     async def dead_letter(self, delivery: Delivery, reason: str) -> None:
@@ -113,6 +124,7 @@ class RabbitSubscription(Subscription):
                 await channel.basic_ack(tag)
         except (aiormq.exceptions.AMQPError, OSError, TimeoutError, RuntimeError) as error:
             log.warning("broker.dead_letter_failed", reason=repr(error))
+            self._drop()
             self._link.broken()
 
     @override

@@ -44,4 +44,10 @@ class HandedBack:
     delay_seconds: float = 0.0
 
 
+def timed_out(limit_seconds: float | None) -> Failed:
+    """The outcome of an attempt that reached its time limit."""
+    message = f"The attempt ran longer than its limit of {limit_seconds} s."
+    return Failed(error=TaskError(type="Timeout", message=message))
+
+
 Outcome: TypeAlias = Completed | Failed | Cancelled | Snoozed | HandedBack

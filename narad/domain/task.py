@@ -147,6 +147,14 @@ class Running:
     cancel_requested: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrun:
+    """An attempt that its worker should have ended and did not: past its deadline, or long asked to stop."""
+
+    task: ClaimedTask
+    cancel_requested: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Lane:
     """One queue at one priority: what a broker queue carries."""

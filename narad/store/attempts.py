@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from narad.domain.decide import Decision, Finish, PutBack
 from narad.domain.status import BY_URGENCY, Priority, Status
-from narad.domain.task import ClaimedTask, FailedAttempt, Progress, Running, TaskError
+from narad.domain.task import ClaimedTask, FailedAttempt, Overrun, Progress, Running, TaskError
 from narad.store.conditions import IS_RUNNING, IS_WAITING, has_priority
 from narad.store.database import Database
 from narad.store.dialects import in_ids, in_select, plus_seconds, rows_of
@@ -176,6 +176,12 @@ _PROGRESS = (
     .values(progress=bindparam("reached", type_=StoredJson), version=tasks.c.version + 1)
     .returning(tasks.c.id)
 )
+_before = bindparam("before", type_=UTCDateTime())
+_OVERRUNS = (
+    select(*CLAIMED, tasks.c.cancel_requested_at)
+    .where(IS_RUNNING, or_(tasks.c.deadline_at < _before, tasks.c.cancel_requested_at < _before))
+    .limit(bindparam("most", type_=Integer()))
+)
 _RUNNING = select(tasks.c.id, tasks.c.attempt, tasks.c.cancel_requested_at).where(
     IS_RUNNING, tasks.c.worker_id == bindparam("worker_id")
 )
@@ -249,6 +255,11 @@ class Attempts:
         """Write the progress of a running attempt; False means fenced."""
         parameters = {"task_id": task_id, "of_attempt": attempt, "reached": from_progress(progress)}
         return bool(await self._database.run(_PROGRESS, parameters))
+
+    async def overruns(self, most: int, *, before: datetime) -> Sequence[Overrun]:
+        """Up to `most` running attempts whose deadline, or whose request to stop, lies before that time."""
+        rows = await self._database.read(_OVERRUNS, {"before": before, "most": most})
+        return [Overrun(task=to_claimed(row), cancel_requested=row.cancel_requested_at is not None) for row in rows]
 
     async def running(self, worker_id: UUID) -> Sequence[Running]:
         """The attempts that the store holds for running on this worker."""

@@ -86,13 +86,14 @@ class Database:
     async def clock_offset(self) -> timedelta:
         """How far the clock of the database is ahead of this machine's, to within half a round trip.
 
-        A SQLite file has no clock but that of its host.
+        A difference below that is none: on one host there is one clock. A SQLite file has none but that of its host.
         """
         if self.is_sqlite:
             return timedelta(0)
         # The first question may have to connect; the quickest answer tells the most.
         answers = [await self._ask_time() for _ in range(_CLOCK_QUESTIONS)]
-        return min(answers)[1]
+        took, offset = min(answers)
+        return offset if abs(offset) > took / 2 else timedelta(0)
 
     async def _ask_time(self) -> tuple[timedelta, timedelta]:
         """How long the answer took, and the difference of the clocks that it tells."""

@@ -12,6 +12,7 @@ from narad.store.tables import tasks
 SUMMARY: tuple[Column[Any], ...] = tuple(tasks.c[field.name] for field in dataclasses.fields(TaskSummary))
 WHOLE: tuple[Column[Any], ...] = tuple(tasks.c[field.name] for field in dataclasses.fields(Task))
 CLAIMED: tuple[Column[Any], ...] = tuple(tasks.c[field.name] for field in dataclasses.fields(ClaimedTask))
+_CLAIMED_NAMES = tuple(column.name for column in CLAIMED)
 NEW: tuple[Column[Any], ...] = tuple(tasks.c[field.name] for field in dataclasses.fields(NewTask))
 
 
@@ -26,8 +27,10 @@ def to_task(row: Row[Any]) -> Task:
 
 
 def to_claimed(row: Row[Any]) -> ClaimedTask:
-    """The value of a row of the columns CLAIMED."""
-    return ClaimedTask(**{**row._mapping, "tags": tuple(row.tags)})  # noqa: SLF001 - SQLAlchemy's public name for it
+    """The value of a row that begins with the columns CLAIMED."""
+    fields: dict[str, Any] = dict(zip(_CLAIMED_NAMES, row, strict=False))
+    fields["tags"] = tuple(fields["tags"])
+    return ClaimedTask(**fields)
 
 
 def from_error(error: TaskError | None) -> Mapping[str, Any] | None:

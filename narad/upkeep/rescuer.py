@@ -1,27 +1,48 @@
-"""The rescuer: recovers the tasks of workers whose lease ran out."""
+"""The rescuer: recovers the tasks of workers whose lease ran out, and those that a living worker does not let go."""
 
 import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 from typing_extensions import override
 
 from narad.clock import Clock
+from narad.domain.decide import decide
+from narad.domain.outcome import Cancelled, timed_out
+from narad.domain.retry import RetryPolicy
 from narad.errors import StoreUnavailableError
 from narad.service import Service
-from narad.store.workers import Workers
+from narad.store.store import Store
 
 log = structlog.get_logger(__name__)
+
+_MOST_OVERRUNS = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long the rescuer waits, in seconds.
+
+    `lease_seconds` is the lease of a worker, `overrun_seconds` how long after the deadline of an attempt, or after the
+    request to stop it, its worker may still write what became of it.
+    """
+
+    lease_seconds: float
+    overrun_seconds: float
+    pause_seconds: float
 
 
 class Rescuer(Service):
     """Looks for lost workers at a steady pace. Any number of rescuers may run: each rescue happens once."""
 
-    def __init__(self, workers: Workers, clock: Clock, *, lease_seconds: float, pause_seconds: float) -> None:
+    def __init__(self, store: Store, clock: Clock, *, patience: Patience, policy: RetryPolicy) -> None:
+        """`policy` says when a task goes on whose attempt is ended here at its time limit."""
         super().__init__()
-        self._workers = workers
+        self._store = store
         self._clock = clock
-        self._lease_seconds = lease_seconds
-        self._pause_seconds = pause_seconds
+        self._patience = patience
+        self._policy = policy
         self._patient_until = 0.0
 
     @override
@@ -31,7 +52,7 @@ class Rescuer(Service):
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(self._pause_seconds)
+            await asyncio.sleep(self._patience.pause_seconds)
             try:
                 await self._look()
             except StoreUnavailableError as error:
@@ -40,11 +61,25 @@ class Rescuer(Service):
 
     async def _look(self) -> None:
         if self._clock.monotonic() < self._patient_until:
-            await self._workers.ping()
+            await self._store.workers.ping()
             return
-        for rescued in await self._workers.rescue(now=self._clock.now()):
+        for rescued in await self._store.workers.rescue(now=self._clock.now()):
             log.warning("task.rescued", task_id=str(rescued.id), attempt=rescued.attempt, status=rescued.status)
+        await self._end_overruns()
+
+    async def _end_overruns(self) -> None:
+        """End attempts in the place of a worker that renews its lease and does not get to them: its loop is blocked."""
+        now = self._clock.now()
+        before = now - timedelta(seconds=self._patience.overrun_seconds)
+        overruns = await self._store.attempts.overruns(_MOST_OVERRUNS, before=before)
+        decisions = []
+        for overrun in overruns:
+            outcome = Cancelled() if overrun.cancel_requested else timed_out(overrun.task.timeout_seconds)
+            decisions.append(decide(overrun.task, outcome, now, self._policy))
+        for decision, written in zip(decisions, await self._store.attempts.finish(decisions, now=now), strict=True):
+            if written:
+                log.warning("task.overrun_ended", task_id=str(decision.id), attempt=decision.attempt)
 
     def _be_patient(self) -> None:
         """After an outage of the database every lease looks expired: give the living time to renew theirs."""
-        self._patient_until = self._clock.monotonic() + self._lease_seconds
+        self._patient_until = self._clock.monotonic() + self._patience.lease_seconds

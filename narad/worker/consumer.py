@@ -8,7 +8,7 @@ handler runs, so neither a reconnect nor the broker's own time limits touch runn
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -152,16 +152,21 @@ class Consumer:
 
     def _pick(self, slots: int) -> list[Delivery]:
         picked: list[Delivery] = []
+        heads = dict(self._subscription.heads())
+        now = time.time()
         while len(picked) < slots:
-            lane = self._next_lane()
+            lane = self._next_lane(heads, now)
             if lane is None:
                 break
             picked.append(self._subscription.take(lane))
+            next_head = self._subscription.head(lane)
+            if next_head is None:
+                del heads[lane]
+            else:
+                heads[lane] = next_head
         return picked
 
-    def _next_lane(self) -> Lane | None:
-        now = time.time()
-        heads = self._subscription.heads()
+    def _next_lane(self, heads: Mapping[Lane, float], now: float) -> Lane | None:
         oldest: dict[str, Lane] = {}
         for lane, published_at in heads.items():
             best = oldest.get(lane.priority)

@@ -1,7 +1,6 @@
 """What a handler is told about its task, and what it can say while it runs."""
 
 import asyncio
-import threading
 from collections.abc import Awaitable, Callable, Generator
 from datetime import datetime
 from typing import SupportsFloat, TypeAlias
@@ -39,7 +38,7 @@ class Context:
         self._task = task
         self._clock = clock
         self._note = note
-        self._cancelled = threading.Event()
+        self._cancelled = False
 
     @property
     def task_id(self) -> UUID:
@@ -84,7 +83,7 @@ class Context:
     @property
     def cancelled(self) -> bool:
         """Whether the handler should stop: on request, at its time limit, or because the worker stops."""
-        return self._cancelled.is_set()
+        return self._cancelled
 
     def remaining(self) -> float | None:
         """Seconds until the deadline, never below 0; None without a limit."""
@@ -115,4 +114,4 @@ class Context:
 
     def cancel(self) -> None:
         """Make `cancelled` true; the processor's side."""
-        self._cancelled.set()
+        self._cancelled = True

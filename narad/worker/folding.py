@@ -58,13 +58,6 @@ def unexpected(error: BaseException) -> Outcome:
     return Failed(error=_describe(error, retryable=True))
 
 
-def timed_out(limit_seconds: float | None) -> Outcome:
-    """The outcome of an attempt that reached its time limit."""
-    return Failed(
-        error=TaskError(type="Timeout", message=f"The attempt ran longer than its limit of {limit_seconds} s.")
-    )
-
-
 def _steered(handler: AnyHandler, error: BaseException) -> Outcome:
     match error:
         case Snooze():

@@ -77,6 +77,11 @@ class Heartbeat(Service):
         age = self._clock.monotonic() - self._renewed_at
         return age < self._rhythm.lease_seconds * RENEWABLE_SHARE
 
+    @property
+    def lease_left(self) -> float:
+        """Seconds until the lease ends, counted from the moment at which its last renewal was asked for."""
+        return self._renewed_at + self._rhythm.lease_seconds - self._clock.monotonic()
+
     @override
     async def start(self) -> None:
         self._renewed_at = self._clock.monotonic()

@@ -11,7 +11,7 @@ import structlog
 from narad.batcher import Batcher
 from narad.clock import Clock
 from narad.domain.decide import Decision, PutBack, decide
-from narad.domain.outcome import Cancelled, Completed, HandedBack, Outcome
+from narad.domain.outcome import Cancelled, Completed, HandedBack, Outcome, timed_out
 from narad.domain.retry import RetryPolicy
 from narad.domain.task import ClaimedTask, Progress
 from narad.errors import NaradError, OverloadedError, StoreUnavailableError
@@ -76,10 +76,12 @@ class Processor:
         execution.stop(reason)
         return True
 
-    def stop_all(self, reason: StopReason) -> None:
-        """Ask every attempt to stop."""
-        for execution in self._executions.values():
+    def stop_all(self, reason: StopReason) -> bool:
+        """Ask every attempt to stop; whether there was one that had not been asked yet."""
+        unasked = [execution for execution in self._executions.values() if execution.reason is None]
+        for execution in unasked:
             execution.stop(reason)
+        return bool(unasked)
 
     async def _run(self, task: ClaimedTask) -> None:
         handler = self._handlers.get(task.handler)
@@ -93,11 +95,12 @@ class Processor:
     async def _execute(self, task: ClaimedTask, handler: AnyHandler) -> None:
         reporter = Reporter(partial(self._report, task))
         context = Context(task, self._clock, reporter.note)
-        execution = Execution(context, self._outcome_of(handler, task, context))
+        work = self._outcome_of(handler, task, context)
+        execution = Execution(context, work, grace_seconds=self._grace_of(handler))
         key = (task.id, task.attempt)
         self._executions[key] = execution
         try:
-            ended = await execution.wait(limit_seconds=task.timeout_seconds, grace_seconds=self._grace_of(handler))
+            ended = await execution.wait(limit_seconds=task.timeout_seconds)
             await reporter.close()
             outcome = _outcome(task, handler, execution)
             if outcome is not None:
@@ -129,16 +132,24 @@ class Processor:
         written = await self._write(decision)
         if not written and isinstance(decision, PutBack):
             written = await self._write(decide(task, Cancelled(), self._clock.now()))
-        if not written:
+        if written is None:
+            log.info("task.finish_unanswered", task_id=str(task.id), attempt=task.attempt)
+        elif not written:
             log.warning("task.fenced", task_id=str(task.id), attempt=task.attempt)
 
-    async def _write(self, decision: Decision) -> bool:
+    async def _write(self, decision: Decision) -> bool | None:
+        """Write a decision; False where it is fenced.
+
+        None where it is refused after a try without an answer: that try may have written it, or it is fenced.
+        """
         pause = _WRITE_PAUSE_SECONDS
+        refused: bool | None = False
         while True:
             try:
-                return await self._finishes.submit(decision)
+                return await self._finishes.submit(decision) or refused
             except (StoreUnavailableError, OverloadedError) as error:
                 log.warning("task.finish_waits", task_id=str(decision.id), reason=str(error))
+                refused = None
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LATE_PAUSE_SECONDS)
 
@@ -166,7 +177,7 @@ def _outcome(task: ClaimedTask, handler: AnyHandler, execution: Execution) -> Ou
         case StopReason.CANCEL:
             return Cancelled()
         case StopReason.TIMEOUT:
-            return folding.timed_out(task.timeout_seconds)
+            return timed_out(task.timeout_seconds)
         case StopReason.LOST:
             return None
         case StopReason.DRAIN if not _completed(execution.work):

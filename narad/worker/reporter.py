@@ -19,7 +19,8 @@ class Reporter:
         self.latest: Progress | None = None
         self._report = report
         self._loop = asyncio.get_running_loop()
-        self._closed = asyncio.Event()
+        self._closed = False
+        self._pause: asyncio.Event | None = None
         self._writing: asyncio.Task[None] | None = None
 
     def note(self, progress: Progress) -> None:
@@ -29,22 +30,25 @@ class Reporter:
 
     async def close(self) -> None:
         """Write no more; the last value is left to the outcome."""
-        self._closed.set()
+        self._closed = True
+        if self._pause is not None:
+            self._pause.set()
         if self._writing is not None:
             await self._writing
 
     def _start(self) -> None:
-        if not self._closed.is_set() and (self._writing is None or self._writing.done()):
+        if not self._closed and (self._writing is None or self._writing.done()):
             self._writing = asyncio.create_task(self._write())
 
     async def _write(self) -> None:
         written: Progress | None = None
-        while self.latest is not written and not self._closed.is_set():
+        self._pause = asyncio.Event()
+        while self.latest is not written and not self._closed:
             written = self.latest
             if written is not None:
                 await self._report(written)
             try:
                 async with asyncio.timeout(REPORT_PAUSE_SECONDS):
-                    await self._closed.wait()
+                    await self._pause.wait()
             except TimeoutError:
                 continue

@@ -50,6 +50,7 @@ class WorkerOptions:
     process_limits: ProcessLimits
     most_result_bytes: int
     policy: RetryPolicy
+    stops_on_lease_loss: bool = False
     quota: AgeingQuota
     poll_seconds: float
     watchdog_seconds: float
@@ -141,6 +142,8 @@ class Worker(Service):
             poll_seconds=options.poll_seconds,
         )
         await self._heartbeat.start()
+        if options.stops_on_lease_loss:
+            self._spawn(self._watch_lease())
         self._intake = self._spawn(self._take_in(self._consumer))
         log.info("worker.started", worker_id=str(self.id), queues=options.queues, slots=options.concurrency)
 
@@ -166,6 +169,7 @@ class Worker(Service):
         await self._let_end(self._options.process_limits.grace_seconds + _PAUSE_SECONDS)
         await self._consumer.close()
         await self._heartbeat.stop()
+        await super().stop()
         await self._hand_back()
         await self._executors.close()
         log.info("worker.stopped", worker_id=str(self.id), abandoned=self.busy)
@@ -197,6 +201,14 @@ class Worker(Service):
         while not self._heartbeat.may_claim and not self._stopping:  # noqa: ASYNC110 - set by another thread
             await asyncio.sleep(_RENEWAL_PAUSE_SECONDS)
         await consumer.resume()
+
+    async def _watch_lease(self) -> None:
+        """Stop what runs once the lease is over: another worker may start it, and two shall not run it at once."""
+        while True:
+            left = self._heartbeat.lease_left
+            if left <= 0 and self._processor.stop_all(StopReason.LOST):
+                log.error("worker.lease_over", worker_id=str(self.id))
+            await asyncio.sleep(max(left, _RENEWAL_PAUSE_SECONDS))
 
     async def _until_free(self, consumer: Consumer) -> None:
         """Wait for a free slot; leave to others what would wait here for long."""
@@ -283,8 +295,8 @@ def prefetch(slots: int) -> Mapping[Priority, int]:
     """
     return {
         Priority.HIGH: max(_FULL_HAND, slots),
-        Priority.MEDIUM: max(_FULL_HAND, slots // 2),
-        Priority.LOW: max(1, slots // 4),
+        Priority.MEDIUM: max(_FULL_HAND, slots),
+        Priority.LOW: max(1, slots // 2),
     }
 
 

@@ -299,3 +299,19 @@ async def test_every_change_makes_a_new_version(store: Store) -> None:
     await note()
 
     assert versions == sorted(set(versions))
+
+
+async def test_an_attempt_past_its_deadline_or_long_asked_to_stop_is_an_overrun(store: Store) -> None:
+    limited, asked, free = new_task(timeout_seconds=10), new_task(), new_task()
+    await store.tasks.insert([limited, asked, free])
+    await store.attempts.claim([limited.id, asked.id, free.id], worker_id=WORKER, now=NOW)
+    await store.tasks.cancel(asked.id, now=later(10))
+
+    assert await store.attempts.overruns(10, before=later(10)) == []
+    found = await store.attempts.overruns(10, before=later(10.001))
+
+    assert {(overrun.task.id, overrun.task.attempt, overrun.cancel_requested) for overrun in found} == {
+        (limited.id, 1, False),
+        (asked.id, 1, True),
+    }
+    assert len(await store.attempts.overruns(1, before=later(10.001))) == 1

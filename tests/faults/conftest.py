@@ -16,7 +16,7 @@ from tests.support.stores import migrate
 _TEMPLATE = "faults_template"
 
 # Said by processes to which the very thing was done that they complain of.
-_EXPECTED = frozenset({"worker.lost"})
+_EXPECTED = frozenset({"worker.lost", "worker.lease_over"})
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """How soon a running task is cancelled, with the broker and without."""
 
 from statistics import median
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ PROMPT_SECONDS = 1.0
 SLOW_HEARTBEAT_SECONDS = 5.0
 HEARTBEAT_SECONDS = 2.0
 MARGIN_SECONDS = 2.0
-HANDLERS: dict[str, dict[str, str]] = {
+HANDLERS: dict[str, dict[str, Any]] = {
     "faults.hold": {"gate": "never"},
     "faults.hold_thread": {"gate": "never"},
     "faults.compute": {},

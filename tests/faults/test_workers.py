@@ -3,10 +3,12 @@
 import time
 
 from narad.domain.status import Status
-from tests.support.scene import LEASE_SECONDS, StartScene
+from tests.support.scene import CANCEL_GRACE_SECONDS, LEASE_SECONDS, StartScene
 from tests.support.tasks_api import wait_until
 
 RECOVERY_SECONDS = LEASE_SECONDS + 5
+LIMIT_SECONDS = 0.5
+OVERRUN_SECONDS = LIMIT_SECONDS + LEASE_SECONDS + CANCEL_GRACE_SECONDS
 BLOCKED_SECONDS = LEASE_SECONDS * 2
 
 
@@ -97,3 +99,41 @@ def test_a_handler_that_blocks_the_event_loop_for_two_lease_times_keeps_its_task
     assert (done["attempt"], done["losses"]) == (1, 0)
     scene.check(load.accepted)
     assert not [worker for worker in scene.workers if worker.events("worker.lost")]
+
+
+def test_tasks_that_a_blocked_worker_does_not_end_are_ended_in_its_place(start_scene: StartScene) -> None:
+    scene = start_scene(workers=1)
+    (blocked,) = scene.workers
+    cancelled = scene.create_running("faults.hold", gate="open-{attempt}")
+    limited = scene.create_running("faults.hold", limit=LIMIT_SECONDS + 1, gate="open-{attempt}")
+    scene.faults.cut_off.add(scene.pid(blocked))
+    scene.create_running("faults.block", seconds=OVERRUN_SECONDS * 2)
+    scene.start_workers()
+
+    assert scene.api.cancel(cancelled).status_code == 202
+    scene.api.wait_for(cancelled, "CANCELLED", seconds=OVERRUN_SECONDS + RECOVERY_SECONDS)
+    scene.wait_for_run(limited, 2, seconds=OVERRUN_SECONDS + RECOVERY_SECONDS)
+    scene.gate("open-2").touch()
+
+    tasks = scene.check()
+    assert (tasks[limited].status, tasks[limited].attempt) == (Status.COMPLETED, 2)
+    assert (tasks[limited].failures, tasks[limited].losses) == (1, 0)
+    assert not blocked.events("worker.lost")
+
+
+def test_a_worker_may_stop_what_it_runs_at_the_end_of_its_lease(start_scene: StartScene) -> None:
+    scene = start_scene(workers=0, NARAD_STOP_ON_LEASE_LOSS="true")
+    cut_off, network = scene.start_worker_on_its_own_network()
+    held = [scene.create_running("faults.hold", gate="open-{attempt}") for _ in range(3)]
+    scene.start_workers()
+
+    network.black_hole()
+    for task_id in held:
+        scene.wait_for_run(task_id, 2, seconds=RECOVERY_SECONDS)
+    scene.gate("open-2").touch()
+    network.heal()
+
+    # Nothing excuses an overlap here: the check would blame one.
+    tasks = scene.check()
+    assert {(tasks[t].status, tasks[t].attempt, tasks[t].failures) for t in held} == {(Status.COMPLETED, 2, 0)}
+    assert cut_off.events("worker.lease_over")

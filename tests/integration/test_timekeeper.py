@@ -15,3 +15,7 @@ async def test_the_clock_of_a_process_follows_the_database(store: Store) -> None
     await timekeeper.set_clock()
 
     assert abs(clock.now() - datetime.now(UTC)) < timedelta(seconds=1)
+
+
+async def test_on_one_host_there_is_one_clock(store: Store) -> None:
+    assert await store.database.clock_offset() == timedelta(0)

@@ -21,6 +21,7 @@ from tests.support.tasks_api import wait_until
 LEASE_SECONDS = 3.0
 HEARTBEAT_SECONDS = 0.5
 DATABASE_TIMEOUT_SECONDS = 2.0
+CANCEL_GRACE_SECONDS = 2.0
 
 _SETTINGS = {
     "NARAD_HANDLERS": "tests.support.fault_handlers",
@@ -32,7 +33,7 @@ _SETTINGS = {
     "NARAD_WATCHDOG_SECONDS": "3",
     "NARAD_LANE_SECONDS": "1",
     "NARAD_DRAIN_SECONDS": "5",
-    "NARAD_CANCEL_GRACE_SECONDS": "2",
+    "NARAD_CANCEL_GRACE_SECONDS": str(CANCEL_GRACE_SECONDS),
 }
 
 
@@ -115,15 +116,15 @@ class Scene(Distributed):
         """Short tasks at a steady pace."""
         return Load(self.api.url, per_second=per_second)
 
-    def create(self, handler: str, **payload: object) -> str:
-        """Create a task that is checked in the end; returns its id."""
-        task_id = str(self.api.create(handler, payload)["id"])
+    def create(self, handler: str, *, limit: float | None = None, **payload: object) -> str:
+        """Create a task that is checked in the end, with a time limit in seconds; returns its id."""
+        task_id = str(self.api.create(handler, payload, timeout_seconds=limit)["id"])
         self.accepted.append(task_id)
         return task_id
 
-    def create_running(self, handler: str, **payload: object) -> str:
+    def create_running(self, handler: str, *, limit: float | None = None, **payload: object) -> str:
         """The same, once it runs, by what the handler itself wrote."""
-        task_id = self.create(handler, **payload)
+        task_id = self.create(handler, limit=limit, **payload)
         self.wait_for_run(task_id, 1)
         return task_id
 

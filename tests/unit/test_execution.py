@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Sequence
+from collections.abc import Coroutine, Sequence
 from itertools import permutations
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,9 @@ LONG = 5
 SHORT = 0.001
 
 
-async def execution_of(work: Awaitable[Outcome]) -> Execution:
-    return Execution(Context(ATTEMPT, ManualClock(NOON), lambda _progress: None), work)
+def execution_of(work: Coroutine[Any, Any, Outcome], *, grace_seconds: float = LONG) -> Execution:
+    context = Context(ATTEMPT, ManualClock(NOON), lambda _progress: None)
+    return Execution(context, work, grace_seconds=grace_seconds)
 
 
 async def forever() -> Outcome:
@@ -44,9 +46,9 @@ async def test_work_that_ends_is_not_asked_to_stop(limit: float | None) -> None:
     async def work() -> Outcome:
         return Completed(7)
 
-    execution = await execution_of(work())
+    execution = execution_of(work())
 
-    assert await execution.wait(limit_seconds=limit, grace_seconds=LONG)
+    assert await execution.wait(limit_seconds=limit)
 
     assert execution.work.result() == Completed(7)
     assert execution.reason is None
@@ -57,19 +59,19 @@ async def test_work_that_fails_has_ended_too() -> None:
     async def work() -> Outcome:
         raise ValueError("no")
 
-    execution = await execution_of(work())
+    execution = execution_of(work())
 
-    assert await execution.wait(limit_seconds=None, grace_seconds=LONG)
+    assert await execution.wait(limit_seconds=None)
     assert isinstance(execution.work.exception(), ValueError)
     assert execution.reason is None
 
 
 @pytest.mark.parametrize("reason", StopReason)
 async def test_work_that_is_asked_to_stop_is_cancelled_and_sees_why_not(reason: StopReason) -> None:
-    execution = await execution_of(forever())
+    execution = execution_of(forever())
 
     execution.stop(reason)
-    ended = await execution.wait(limit_seconds=None, grace_seconds=LONG)
+    ended = await execution.wait(limit_seconds=None)
 
     assert ended
     assert execution.work.cancelled()
@@ -78,8 +80,8 @@ async def test_work_that_is_asked_to_stop_is_cancelled_and_sees_why_not(reason: 
 
 
 async def test_work_may_be_asked_to_stop_while_it_is_waited_for() -> None:
-    execution = await execution_of(forever())
-    waiting = asyncio.create_task(execution.wait(limit_seconds=LONG, grace_seconds=LONG))
+    execution = execution_of(forever())
+    waiting = asyncio.create_task(execution.wait(limit_seconds=LONG))
     await asyncio.wait({waiting}, timeout=0)
 
     execution.stop(StopReason.DRAIN)
@@ -91,19 +93,19 @@ async def test_work_may_be_asked_to_stop_while_it_is_waited_for() -> None:
 @pytest.mark.parametrize("reasons", list(permutations(StopReason, 2)))
 async def test_the_first_reason_to_stop_wins(reasons: Sequence[StopReason]) -> None:
     first, second = reasons
-    execution = await execution_of(forever())
+    execution = execution_of(forever())
 
     execution.stop(first)
     execution.stop(second)
-    await execution.wait(limit_seconds=SHORT, grace_seconds=LONG)
+    await execution.wait(limit_seconds=SHORT)
 
     assert execution.reason is first
 
 
 async def test_at_its_time_limit_work_is_asked_to_stop() -> None:
-    execution = await execution_of(forever())
+    execution = execution_of(forever())
 
-    assert await execution.wait(limit_seconds=SHORT, grace_seconds=LONG)
+    assert await execution.wait(limit_seconds=SHORT)
 
     assert execution.work.cancelled()
     assert execution.context.cancelled
@@ -118,17 +120,17 @@ async def test_work_may_use_its_grace_to_end_in_its_own_way() -> None:
             await asyncio.sleep(0.02)
         return Completed("tidied up")
 
-    execution = await execution_of(work())
+    execution = execution_of(work())
 
-    assert await execution.wait(limit_seconds=SHORT, grace_seconds=LONG)
+    assert await execution.wait(limit_seconds=SHORT)
     assert execution.work.result() == Completed("tidied up")
 
 
 async def test_work_that_swallows_its_cancellation_is_told_to_have_not_ended() -> None:
     deaf = Deaf()
-    execution = await execution_of(deaf.work())
+    execution = execution_of(deaf.work(), grace_seconds=SHORT)
 
-    assert not await execution.wait(limit_seconds=SHORT, grace_seconds=SHORT)
+    assert not await execution.wait(limit_seconds=SHORT)
 
     assert execution.reason is StopReason.TIMEOUT
     assert not execution.work.done()
@@ -138,8 +140,8 @@ async def test_work_that_swallows_its_cancellation_is_told_to_have_not_ended() -
 
 async def test_a_stop_after_a_time_limit_does_not_change_the_reason() -> None:
     deaf = Deaf()
-    execution = await execution_of(deaf.work())
-    await execution.wait(limit_seconds=SHORT, grace_seconds=SHORT)
+    execution = execution_of(deaf.work(), grace_seconds=SHORT)
+    await execution.wait(limit_seconds=SHORT)
 
     execution.stop(StopReason.CANCEL)
 
@@ -152,9 +154,9 @@ async def test_waiting_leaves_nothing_behind() -> None:
     async def work() -> Outcome:
         return Completed(None)
 
-    execution = await execution_of(work())
+    execution = execution_of(work())
 
-    await execution.wait(limit_seconds=None, grace_seconds=LONG)
+    await execution.wait(limit_seconds=None)
     await asyncio.sleep(0)
 
     assert asyncio.all_tasks() == {asyncio.current_task()}

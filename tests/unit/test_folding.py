@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from narad import Context, Fatal, Retry, Snooze, handler
 from narad.clock import ManualClock
-from narad.domain.outcome import Completed, Failed, Outcome, Snoozed
+from narad.domain.outcome import Completed, Failed, Outcome, Snoozed, timed_out
 from narad.domain.storable import check_text
 from narad.domain.task import Json, JsonObject
 from narad.worker import folding
@@ -165,7 +165,7 @@ def test_a_payload_that_does_not_fit_fails_for_good() -> None:
 
 
 def test_a_time_limit_fails_the_attempt_and_leaves_room_for_another() -> None:
-    error = failed(folding.timed_out(1.5)).error
+    error = failed(timed_out(1.5)).error
 
     assert (error.type, error.retryable) == ("Timeout", True)
     assert "1.5 s" in error.message

@@ -1,20 +1,33 @@
-"""The endpoints of tasks: create, list, read, cancel, status."""
+"""The endpoints of tasks: create one or many, list, read, cancel, status."""
 
-from typing import Annotated, cast
+from collections.abc import Mapping, Sequence
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response, status
+from fastapi import APIRouter, Query, Request, Response, status
+from pydantic import BaseModel
 
 from narad.api import problems
+from narad.api.media_type import JsonRoute
 from narad.api.pagination import decode_cursor, encode_cursor
-from narad.api.problems import FieldError, Problem
-from narad.api.schemas import StatusView, TaskCreate, TaskPage, TaskQuery, TaskSummaryView, TaskView
-from narad.api.services import Services, UsesServices
+from narad.api.problems import Problem
+from narad.api.schemas import (
+    StatusView,
+    TaskBatch,
+    TaskBatchView,
+    TaskCreate,
+    TaskPage,
+    TaskQuery,
+    TaskSummaryView,
+    TaskView,
+)
+from narad.api.services import Services, UsesServices, services_of
+from narad.api.submission import as_stored, complete, complete_all
 from narad.domain.status import Status
-from narad.domain.storable import NotStorableError, check_json
-from narad.domain.task import JsonObject, NewTask, Task, seconds
-from narad.ids import new_id
+from narad.domain.task import NewTask, Task
 from narad.store.tasks import TaskFilter
+
+CREATED = status.HTTP_201_CREATED
 
 
 def _answers(*statuses: int) -> dict[int | str, dict[str, object]]:
@@ -27,28 +40,34 @@ def _answers(*statuses: int) -> dict[int | str, dict[str, object]]:
 _PROBLEM = {"$ref": "#/components/schemas/ProblemView"}
 
 
-async def _is_json(request: Request) -> None:
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise Problem(problems.UNSUPPORTED_MEDIA_TYPE, f"Content-Type is {media_type or 'missing'}.")
-
-
-router = APIRouter(prefix="/api/v1/tasks", tags=["tasks"])
+router = APIRouter(prefix="/api/v1/tasks", tags=["tasks"], route_class=JsonRoute)
 
 
 @router.post(
-    "",
-    operation_id="createTask",
-    status_code=status.HTTP_201_CREATED,
-    dependencies=[Depends(_is_json)],
-    responses=_answers(400, 413, 415),
+    "", operation_id="createTask", response_model=TaskView, status_code=CREATED, responses=_answers(400, 413, 415)
 )
-async def create_task(body: TaskCreate, services: UsesServices, request: Request, response: Response) -> TaskView:
+async def create_task(body: TaskCreate, request: Request) -> Response:
     """Create a task. When this answers, the task is stored and will be run, whatever happens to this service."""
+    services = services_of(request)
     task = await services.promptly(_submitted(body, services))
     services.created([task])
-    response.headers["Location"] = f"{request.scope.get('root_path', '')}/api/v1/tasks/{task.id}"
-    return TaskView.model_validate(_as_stored(task))
+    place = f"{request.scope.get('root_path', '')}/api/v1/tasks/{task.id}"
+    return _created(TaskView.model_validate(as_stored(task)), {"Location": place})
+
+
+@router.post(
+    "/batch",
+    operation_id="createTasks",
+    response_model=TaskBatchView,
+    status_code=CREATED,
+    responses=_answers(400, 413, 415),
+)
+async def create_tasks(body: TaskBatch, request: Request) -> Response:
+    """Create up to 1 000 tasks, all of them or none."""
+    services = services_of(request)
+    tasks = await services.promptly(_submitted_at_once(body, services))
+    services.created(tasks)
+    return _created(TaskBatchView(items=[TaskView.model_validate(as_stored(task)) for task in tasks]))
 
 
 @router.get("", operation_id="listTasks", responses=_answers(400))
@@ -96,71 +115,16 @@ async def cancel_task(task_id: UUID, services: UsesServices, response: Response)
 
 
 async def _submitted(body: TaskCreate, services: Services) -> NewTask:
-    return await services.submissions.submit(await _complete(body, services))
+    return await services.submissions.submit(await complete(body, services))
 
 
-async def _complete(body: TaskCreate, services: Services) -> NewTask:
-    """The task that a body asks for, with what it leaves to the handler and to the settings."""
-    payload: JsonObject = body.payload
-    try:
-        check_json(payload)
-    except NotStorableError as error:
-        field = FieldError(detail=error.reason, code="not_storable", pointer=problems.pointer(["payload", *error.path]))
-        raise Problem(problems.VALIDATION_ERROR, "1 field is not valid.", errors=[field]) from error
-    handler = await services.handlers.accept(body.handler or services.defaults.handler, payload)
-    options = handler.options
-    now = services.clock.now()
-    run_at = now if body.run_at is None else max(now, body.run_at)
-    return NewTask(
-        id=new_id(),
-        name=body.name,
-        description=body.description,
-        priority=body.priority,
-        handler=handler.name,
-        queue=body.queue or handler.queue,
-        payload=payload,
-        tags=tuple(body.tags),
-        created_at=now,
-        run_at=run_at,
-        expires_at=None if body.expires_in_seconds is None else run_at + seconds(body.expires_in_seconds),
-        max_attempts=body.max_attempts
-        or cast("int | None", options.get("max_attempts"))
-        or services.defaults.max_attempts,
-        max_losses=services.defaults.max_losses if body.max_losses is None else body.max_losses,
-        timeout_seconds=body.timeout_seconds or cast("float | None", options.get("timeout_seconds")),
-    )
+async def _submitted_at_once(body: TaskBatch, services: Services) -> Sequence[NewTask]:
+    return await services.store.tasks.insert(await complete_all(body.items, services))
 
 
-def _as_stored(task: NewTask) -> Task:
-    """The row of a task that was just inserted, without reading it back."""
-    return Task(
-        id=task.id,
-        name=task.name,
-        description=task.description,
-        priority=task.priority,
-        status=Status.NEW,
-        handler=task.handler,
-        queue=task.queue,
-        tags=task.tags,
-        created_at=task.created_at,
-        run_at=task.run_at,
-        expires_at=task.expires_at,
-        started_at=None,
-        finished_at=None,
-        cancel_requested_at=None,
-        attempt=0,
-        failures=0,
-        losses=0,
-        max_attempts=task.max_attempts,
-        max_losses=task.max_losses,
-        timeout_seconds=task.timeout_seconds,
-        worker_id=None,
-        progress=None,
-        error=None,
-        version=1,
-        payload=task.payload,
-        result=None,
-    )
+def _created(view: BaseModel, headers: Mapping[str, str] | None = None) -> Response:
+    """The answer of a creating endpoint, made without the framework's second validation of what we made ourselves."""
+    return Response(view.model_dump_json(), status_code=CREATED, headers=headers, media_type="application/json")
 
 
 def _filter(query: TaskQuery) -> TaskFilter:

@@ -1,0 +1,115 @@
+"""From a body to a task: what it leaves out is filled in, what could not run is refused."""
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import datetime
+from typing import cast
+
+from narad.api import problems
+from narad.api.problems import FieldError, Problem
+from narad.api.schemas import TaskCreate
+from narad.api.services import Services
+from narad.domain.status import Status
+from narad.domain.storable import NotStorableError, check_json
+from narad.domain.task import JsonObject, NewTask, Task, seconds
+from narad.ids import new_id
+from narad.store.catalogue import CatalogueEntry
+
+_MOST_ERRORS = 100
+"""Errors that one answer names; who sends a thousand bad items learns enough from the first."""
+
+
+async def complete(body: TaskCreate, services: Services) -> NewTask:
+    """The task that a body asks for, with what it leaves to the handler and to the settings.
+
+    Raises:
+        Problem: the payload cannot be stored, no worker offers the handler, or the payload does not fit it.
+    """
+    try:
+        check_json(body.payload)
+    except NotStorableError as error:
+        field = FieldError(detail=error.reason, code="not_storable", pointer=problems.pointer(["payload", *error.path]))
+        raise Problem(problems.VALIDATION_ERROR, "1 field is not valid.", errors=[field]) from error
+    handler = await services.handlers.accept(body.handler or services.defaults.handler, body.payload)
+    return _new_task(body, handler, services, services.clock.now())
+
+
+async def complete_all(bodies: Sequence[TaskCreate], services: Services) -> list[NewTask]:
+    """The tasks that the items of a batch ask for.
+
+    Raises:
+        Problem: some items are refused; each error points to its item.
+    """
+    tasks: list[NewTask] = []
+    errors: list[FieldError] = []
+    for index, body in enumerate(bodies):
+        try:
+            tasks.append(await complete(body, services))
+        except Problem as problem:
+            errors += [_of_item(index, error) for error in problem.errors]
+    if errors:
+        refused = len(bodies) - len(tasks)
+        detail = f"{refused} of {len(bodies)} items are not valid; no task was created."
+        raise Problem(problems.VALIDATION_ERROR, detail, errors=errors[:_MOST_ERRORS])
+    return tasks
+
+
+def as_stored(task: NewTask) -> Task:
+    """The row of a task that was just inserted, without reading it back."""
+    return Task(
+        id=task.id,
+        name=task.name,
+        description=task.description,
+        priority=task.priority,
+        status=Status.NEW,
+        handler=task.handler,
+        queue=task.queue,
+        tags=task.tags,
+        created_at=task.created_at,
+        run_at=task.run_at,
+        expires_at=task.expires_at,
+        started_at=None,
+        finished_at=None,
+        cancel_requested_at=None,
+        attempt=0,
+        failures=0,
+        losses=0,
+        max_attempts=task.max_attempts,
+        max_losses=task.max_losses,
+        timeout_seconds=task.timeout_seconds,
+        worker_id=None,
+        progress=None,
+        error=None,
+        version=1,
+        payload=task.payload,
+        result=None,
+    )
+
+
+def _new_task(body: TaskCreate, handler: CatalogueEntry, services: Services, now: datetime) -> NewTask:
+    options: JsonObject = handler.options
+    run_at = now if body.run_at is None else max(now, body.run_at)
+    return NewTask(
+        id=new_id(),
+        name=body.name,
+        description=body.description,
+        priority=body.priority,
+        handler=handler.name,
+        queue=body.queue or handler.queue,
+        payload=body.payload,
+        tags=tuple(body.tags),
+        created_at=now,
+        run_at=run_at,
+        expires_at=None if body.expires_in_seconds is None else run_at + seconds(body.expires_in_seconds),
+        max_attempts=body.max_attempts
+        or cast("int | None", options.get("max_attempts"))
+        or services.defaults.max_attempts,
+        max_losses=services.defaults.max_losses if body.max_losses is None else body.max_losses,
+        timeout_seconds=body.timeout_seconds or cast("float | None", options.get("timeout_seconds")),
+    )
+
+
+def _of_item(index: int, error: FieldError) -> FieldError:
+    """The same error, seen from the body of the batch."""
+    path = (error.pointer or "#").removeprefix("#")
+    return dataclasses.replace(error, pointer=f"{problems.pointer(['items', index])}{path}")
