@@ -79,7 +79,7 @@ test-versions: venv-dev ## Run the suite on PostgreSQL 17 and RabbitMQ 4 (Debian
 	@$(PYTHON) -m tests.support.versions
 	NARAD_TEST_SERVERS=17/4 $(DEV)/python -m pytest $(PARALLEL) $(ARGS)
 
-bench: venv-dev venv-peers provision ## Measure it, an hour or more; ARGS="drain submit" chooses cases
+bench: venv-dev venv-peers provision ## Measure it, about half an hour; ARGS="drain submit" chooses cases
 	$(DEV)/python -m benchmarks $(ARGS)
 
 bench-quick: venv-dev provision ## See that the benchmarks work; measures nothing worth keeping

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--quick] [case …]`: run cases, keep their results, draw the table and the pictures anew."""
+"""`python -m benchmarks [case …]`: run cases, keep their results, make the table and the pictures anew."""
 
 import argparse
 import dataclasses
@@ -39,7 +39,7 @@ def main() -> int:
     chosen = arguments.cases or [name for name in CASES if not (arguments.quick and name in NOT_QUICK)]
     with tempfile.TemporaryDirectory(prefix="narad-bench-") as name:
         directory = Path(name)
-        kept = directory / "results" if arguments.quick else _RESULTS
+        kept = arguments.results or (directory / "results" if arguments.quick else _RESULTS)
         kept.mkdir(parents=True, exist_ok=True)
         with scene(directory) as servers:
             facts = machine.facts() | _server_versions(servers)
@@ -54,9 +54,16 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks", description="Measure Narad on private servers.")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes, results thrown away: only see that it works")
-    parser.add_argument("cases", nargs="*", choices=[*CASES, []], metavar="case", help=f"some of: {', '.join(CASES)}")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that it works; results are not kept")
+    parser.add_argument("--results", type=Path, metavar="DIRECTORY", help="where to keep results, also of --quick")
+    parser.add_argument("cases", nargs="*", type=_case, metavar="case", help=f"some of: {', '.join(CASES)}")
     return parser.parse_args()
+
+
+def _case(name: str) -> str:
+    if name not in CASES:
+        raise argparse.ArgumentTypeError(f"no case {name}; there are {', '.join(CASES)}")
+    return name
 
 
 def _run(case: str, servers: Scene, scale: Scale, facts: Mapping[str, Any], kept: Path) -> bool:
@@ -79,7 +86,7 @@ def _run(case: str, servers: Scene, scale: Scale, facts: Mapping[str, Any], kept
 
 def _server_versions(servers: Scene) -> dict[str, str]:
     with Database(servers.postgres.url("postgres")) as database:
-        postgresql = str(database.row("SHOW server_version")[0])
+        postgresql = str(database.row("SHOW server_version")[0]).split()[0]
     return {"postgresql": postgresql} | servers.versions()
 
 

@@ -11,8 +11,8 @@ from typing import Any
 class Figure:
     """One measured quantity.
 
-    `chart` names the picture that it belongs to, none for an empty one; figures of a chart with an `x` become the
-    points of the line `series`, the others bars.
+    `chart` names the picture that it belongs to, none for an empty one; figures of a chart with an `x`, of
+    `x_unit`, become the points of the line `series`, the others bars.
     """
 
     name: str
@@ -21,6 +21,7 @@ class Figure:
     chart: str = ""
     series: str = ""
     x: float | None = None
+    x_unit: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -49,6 +49,8 @@ def _draw(chart: str, figures: Sequence[Figure]) -> Picture:
 
 
 def _draw_lines(axes: Axes, figures: Sequence[Figure]) -> None:
+    """The points stand at equal distances: what is on the x axis spans several powers of ten, and begins at 0."""
+    places = sorted({figure.x or 0.0 for figure in figures})
     series: dict[str, list[Figure]] = defaultdict(list)
     for figure in figures:
         series[figure.series].append(figure)
@@ -56,11 +58,12 @@ def _draw_lines(axes: Axes, figures: Sequence[Figure]) -> None:
         medians = [point.median for point in points]
         below = [point.median - min(point.runs) for point in points]
         above = [max(point.runs) - point.median for point in points]
-        xs = [point.x or 0.0 for point in points]
+        xs = [places.index(point.x or 0.0) for point in points]
         axes.errorbar(xs, medians, yerr=[below, above], marker="o", capsize=3, label=name)
     axes.set_ylabel(figures[0].unit)
     axes.set_ylim(bottom=0)
-    axes.set_xscale("symlog")
+    axes.set_xticks(range(len(places)), [f"{place:,.0f}".replace(",", " ") for place in places])
+    axes.set_xlabel(figures[0].x_unit)
     axes.grid(alpha=0.3)
     axes.legend()
 

@@ -63,12 +63,16 @@ def put_waiting(database: Database, count: int, *, handed_over: bool) -> Waiting
 
 
 def put_finished(database: Database, count: int, *, beside: int = 0) -> None:
-    """Store tasks that finished within the last month, where there are `beside` of them already."""
+    """Store tasks that finished within the last month, where there are `beside` of them already.
+
+    The server has nothing left to tidy or to write back afterwards.
+    """
     begin: datetime = database.row("SELECT now() - interval '30 days' - interval '1 hour'")[0]
     step = _MONTH_SECONDS / max(1, count)
     for first in range(beside + 1, count + 1, _CHUNK):
         database.execute(_FINISHED, first, min(first + _CHUNK - 1, count), begin, step)
     database.execute("VACUUM (ANALYZE) tasks")
+    database.execute("CHECKPOINT")
 
 
 def drop_waiting(database: Database) -> None:

@@ -98,4 +98,12 @@ def _percentiles(name: str, runs: Sequence[Sequence[float]], x: float | None = N
         values = [1000 * percentile(run, share) for run in ordered]
         of_share = f"p{share * 100:g}"
         chart = "" if x is None else _CHART
-        yield Figure(name=f"{name}, {of_share}", unit="ms", runs=values, chart=chart, series=of_share, x=x)
+        yield Figure(
+            name=f"{name}, {of_share}",
+            unit="ms",
+            runs=values,
+            chart=chart,
+            series=of_share,
+            x=x,
+            x_unit="tasks/s asked for",
+        )

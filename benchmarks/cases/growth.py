@@ -18,6 +18,7 @@ from narad.api.schemas import TaskQuery
 from tests.support.processes import NaradProcess
 
 _CONNECTIONS = 64
+_X_UNIT = "finished tasks"
 _SHARES = (0.5, 0.95)
 _MEBIBYTE = 2**20
 _HAND_OVER_RATE = 100.0
@@ -68,11 +69,12 @@ def _with_waiting(stage: Stage, database: Database, scale: Scale) -> Iterator[Fi
     yield from _reads(database, scale, api, place, scale.waiting_rows)
     yield _submits(stage, scale, api, place)
     yield _memory(place, "API", memory_bytes(pid_in(api.directory))["peak"])
-    drained = [drain_part(stage, database, scale.growth_drain_tasks, broker=True) for _ in range(scale.runs)]
+    part = min(scale.growth_drain_tasks, scale.waiting_rows // (4 * scale.runs))  # at least half stays
+    drained = [drain_part(stage, database, part, broker=True) for _ in range(scale.runs)]
     yield _drains(f"drain by RabbitMQ, {place}", drained)
     yield _memory(place, "worker of RabbitMQ", max(one.worker_bytes for one in drained))
     api.stop()
-    drained = [drain_part(stage, database, scale.growth_drain_tasks, broker=False) for _ in range(scale.runs)]
+    drained = [drain_part(stage, database, part, broker=False) for _ in range(scale.runs)]
     yield _drains(f"drain by direct dispatch, {place}", drained)
 
 
@@ -104,6 +106,7 @@ def _submits(stage: Stage, scale: Scale, api: NaradProcess, place: str, rows: in
         chart="" if rows is None else "growth",
         series="submit",
         x=rows,
+        x_unit=_X_UNIT,
         details={"reports": reports},
     )
 
@@ -111,7 +114,13 @@ def _submits(stage: Stage, scale: Scale, api: NaradProcess, place: str, rows: in
 def _drains(name: str, drained: Sequence[Drained], *, series: str = "", rows: int | None = None) -> Figure:
     chart = "" if rows is None else "growth"
     return Figure(
-        name=name, unit="tasks/s", runs=[one.rate for one in drained], chart=chart, series=f"drain by {series}", x=rows
+        name=name,
+        unit="tasks/s",
+        runs=[one.rate for one in drained],
+        chart=chart,
+        series=f"drain by {series}",
+        x=rows,
+        x_unit=_X_UNIT,
     )
 
 

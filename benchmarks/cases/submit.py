@@ -85,7 +85,9 @@ def _figure(
     note = f"p50 {1000 * latencies[0]['p50']:.1f} ms, p99 {1000 * latencies[0]['p99']:.1f} ms"
     chart = _CHART if series else ""
     details = {"note": note, "reports": reports}
-    return Figure(name=name, unit=_UNIT, runs=rates, chart=chart, series=series, x=x, details=details)
+    return Figure(
+        name=name, unit=_UNIT, runs=rates, chart=chart, series=series, x=x, x_unit="connections", details=details
+    )
 
 
 def _generator(name: str, reports: list[dict[str, Any]]) -> Figure:

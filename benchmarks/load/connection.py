@@ -20,6 +20,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._buffer = b""
         self._wanted = 0
+        self._lost = asyncio.Event()
         self.started = 0.0
 
     def send(self, started: float) -> None:
@@ -28,11 +29,12 @@ class Connection(asyncio.Protocol):
         self.started = started
         self._transport.write(self._request)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close it; nothing is called back any more."""
         self._answered = _unheard
         if self._transport is not None:
             self._transport.close()
+            await self._lost.wait()
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -40,6 +42,7 @@ class Connection(asyncio.Protocol):
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
+        self._lost.set()
         self._answered(self, 0)
 
     @override

@@ -100,7 +100,7 @@ async def run(order: Order) -> dict[str, Any]:
     async with asyncio.timeout(order.warm_up_seconds + order.seconds + _LAST_ANSWERS_SECONDS):
         await state.done.wait()
     for connection in state.connections:
-        connection.close()
+        await connection.close()
     return {
         "answers": state.answers,
         "requests": len(state.latencies),
