@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-CONCURRENCY = 100
+CONCURRENCY = 200
 """Execution slots of every worker process of Narad."""
 
 

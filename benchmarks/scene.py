@@ -53,6 +53,11 @@ class Stage:
         """Start `narad api` and wait until it serves."""
         return self._ready(self._start("api", broker=broker))
 
+    def api_alone(self) -> NaradProcess:
+        """Start the role `api` in a process of its own, and relay and upkeep in another."""
+        self._start("run", "--roles", "relay,upkeep", broker=True)
+        return self._ready(self._start("run", "--roles", "api", broker=True))
+
     def workers(self, number: int, *, broker: bool = True) -> list[NaradProcess]:
         """Start that many `narad worker` at once and wait until all of them take tasks."""
         started = [self._start("worker", broker=broker) for _ in range(number)]
@@ -83,7 +88,7 @@ class Stage:
         for queue in self._rabbit.queues(self._name):
             self._rabbit.purge(self._name, queue["name"])
 
-    def _start(self, command: str, *, broker: bool, **more: str) -> NaradProcess:
+    def _start(self, command: str, *options: str, broker: bool, **more: str) -> NaradProcess:
         settings = {
             "NARAD_DATABASE_URL": self.database_url,
             "NARAD_BROKER_URL": self.broker_url if broker else "",
@@ -91,7 +96,7 @@ class Stage:
             "NARAD_CONCURRENCY": str(CONCURRENCY),
             **more,
         }
-        process = NaradProcess(command, settings=settings, directory=self.new_directory(command))
+        process = NaradProcess(command, *options, settings=settings, directory=self.new_directory(command))
         self._stack.callback(process.close)
         return process
 

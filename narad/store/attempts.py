@@ -249,7 +249,7 @@ class Attempts:
     async def history(self, task_id: UUID) -> Sequence[FailedAttempt]:
         """The failed attempts of a task, the first first."""
         rows = await self._database.read(_HISTORY, {"task_id": task_id})
-        return [FailedAttempt(**{**row._mapping, "error": TaskError(**row.error)}) for row in rows]  # noqa: SLF001
+        return [FailedAttempt(**{**row._asdict(), "error": TaskError(**row.error)}) for row in rows]
 
     async def report(self, task_id: UUID, attempt: int, progress: Progress) -> bool:
         """Write the progress of a running attempt; False means fenced."""

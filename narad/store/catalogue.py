@@ -56,4 +56,4 @@ class Catalogue:
     async def known(self, *, now: datetime) -> Sequence[CatalogueEntry]:
         """The handlers published within the last 30 days, by name, the latest version of each first."""
         rows = await self._database.read(_KNOWN, {"since": now - KEPT})
-        return [CatalogueEntry(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
+        return [CatalogueEntry(**row._asdict()) for row in rows]

@@ -3,8 +3,8 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -25,12 +25,22 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from narad.errors import ConfigurationError, DataRejectedError, StoreUnavailableError
+from narad.store.connections import Connections
 
 OLDEST_SQLITE = (3, 38)
 Parameters: TypeAlias = Mapping[str, Any]
 Rows: TypeAlias = list[Any]
 
-_AWAY = (OperationalError, InterfaceError, PoolTimeoutError, OSError, TimeoutError, asyncpg.PostgresConnectionError)
+_AWAY = (
+    OperationalError,
+    InterfaceError,
+    PoolTimeoutError,
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+)
+_REFUSED = (DataError, IntegrityError, asyncpg.exceptions.DataError)
 _PASSING = frozenset({"57P01", "57P02", "57P03", "53300", "25006", "40001", "40P01", "55P03"})
 """PostgreSQL's error codes (appendix A) for what passes by itself: stopping, crashed, starting up, too many
 connections, read-only; and for what a repetition solves: serialization failure, deadlock, lock timeout."""
@@ -39,6 +49,10 @@ _NO_ENTRY = ("28", "3D")
 _BUSY_MILLISECONDS = 5_000
 _WAL_PAUSE_SECONDS = 0.01
 _CLOCK_QUESTIONS = 5
+_TRANSACTIONS = 2
+"""Connections to PostgreSQL for what needs more than one statement, out of those of the process."""
+_NOTHING = text("SELECT 1")
+_TIME = text("SELECT clock_timestamp()")
 
 
 class Database:
@@ -52,13 +66,13 @@ class Database:
         self.url = url
         self._under_way: set[asyncio.Task[Rows]] = set()
         self._timeout_seconds = timeout_seconds
+        self._direct: Connections | None = None
         if self.is_sqlite:
             self._writer, self._reader = _sqlite_engines(url)
-            self._single = self._writer
         else:
-            self._writer = _postgresql_engine(url, pool_size, timeout_seconds)
-            self._reader = self._writer
-            self._single = self._writer.execution_options(isolation_level="AUTOCOMMIT")
+            options = _connect_options(timeout_seconds)
+            self._writer = self._reader = _postgresql_engine(url, _TRANSACTIONS, timeout_seconds, options)
+            self._direct = Connections(self._writer.dialect, url, max(1, pool_size - _TRANSACTIONS), options)
 
     @property
     def is_sqlite(self) -> bool:
@@ -66,22 +80,31 @@ class Database:
         return self.url.get_backend_name() == "sqlite"
 
     async def run(self, statement: Executable, parameters: Parameters | None = None) -> Rows:
-        """Run one writing statement as a transaction of its own; returns the rows that it returns."""
+        """Run one constant writing statement as a transaction of its own; returns the rows that it returns."""
+        if self._direct is not None:
+            return await self._bounded(self._direct.fetch(statement, parameters or {}))
         return await self._bounded(self._run(statement, parameters))
 
     async def read(self, statement: Executable, parameters: Parameters | None = None) -> Rows:
-        """Run one reading statement; returns its rows."""
+        """Run one constant reading statement; returns its rows."""
+        if self._direct is not None:
+            return await self._bounded(self._direct.fetch(statement, parameters or {}))
         return await self._bounded(self._read(statement, parameters))
+
+    async def read_built(self, statement: Executable) -> Rows:
+        """Run one reading statement that was built for this call; returns its rows."""
+        return await self._bounded(self._read(statement, None))
 
     @asynccontextmanager
     async def transaction(self, timeout_seconds: float | None = None) -> AsyncIterator[AsyncConnection]:
         """A writing transaction: committed at the end of the block, rolled back on an exception."""
-        async with self._translated(timeout_seconds), self._writer.begin() as connection:
-            yield connection
+        with _translated():
+            async with asyncio.timeout(timeout_seconds or self._timeout_seconds), self._writer.begin() as connection:
+                yield connection
 
     async def ping(self) -> None:
         """Ask for nothing, to see that the database answers."""
-        await self.read(text("SELECT 1"))
+        await self.read(_NOTHING)
 
     async def clock_offset(self) -> timedelta:
         """How far the clock of the database is ahead of this machine's, to within half a round trip.
@@ -98,7 +121,7 @@ class Database:
     async def _ask_time(self) -> tuple[timedelta, timedelta]:
         """How long the answer took, and the difference of the clocks that it tells."""
         asked_at = datetime.now(UTC)
-        ((answer,),) = await self.read(text("SELECT clock_timestamp()"))
+        ((answer,),) = await self.read(_TIME)
         moment: datetime = answer
         took = datetime.now(UTC) - asked_at
         return took, moment - (asked_at + took / 2)
@@ -107,19 +130,18 @@ class Database:
         """Give back every connection, after the statements that are still under way."""
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=self._timeout_seconds)
+        if self._direct is not None:
+            await self._direct.close()
         await self._writer.dispose()
         await self._reader.dispose()
 
     async def _run(self, statement: Executable, parameters: Parameters | None) -> Rows:
-        async with self._single.connect() as connection:
+        async with self._writer.begin() as connection:
             result = await connection.execute(statement, parameters)
-            rows = list(result.all()) if result.returns_rows else []
-            await connection.commit()
-            return rows
+            return list(result.all()) if result.returns_rows else []
 
     async def _read(self, statement: Executable, parameters: Parameters | None) -> Rows:
-        engine = self._reader if self.is_sqlite else self._single
-        async with engine.connect() as connection:
+        async with self._reader.connect() as connection:
             return list((await connection.execute(statement, parameters)).all())
 
     async def _bounded(self, work: Coroutine[None, None, Rows]) -> Rows:
@@ -127,18 +149,28 @@ class Database:
 
         On a dead network the clean-up of a connection takes seconds more; whoever waits is told before it.
         """
-        task = asyncio.create_task(work)
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(work)
         self._under_way.add(task)
         task.add_done_callback(self._ended)
+        answer: asyncio.Future[None] = loop.create_future()
+
+        def tell(_: object) -> None:
+            if not answer.done():
+                answer.set_result(None)
+
+        task.add_done_callback(tell)
+        limit = loop.call_later(self._timeout_seconds, answer.cancel)
         try:
-            done, _ = await asyncio.wait({task}, timeout=self._timeout_seconds)
+            await answer
         except asyncio.CancelledError:
             task.cancel()
-            raise
-        if not done:
-            task.cancel()
-            raise StoreUnavailableError(f"no answer within {self._timeout_seconds:g} s")
-        async with self._translated():
+            if not answer.cancelled() or (current := asyncio.current_task()) is None or current.cancelling():
+                raise
+            raise StoreUnavailableError(f"no answer within {self._timeout_seconds:g} s") from None
+        finally:
+            limit.cancel()
+        with _translated():
             return task.result()
 
     def _ended(self, task: "asyncio.Task[Rows]") -> None:
@@ -146,15 +178,16 @@ class Database:
         if not task.cancelled():
             task.exception()  # so that one that nobody waits for any more is not reported as forgotten
 
-    @asynccontextmanager
-    async def _translated(self, timeout_seconds: float | None = None) -> AsyncIterator[None]:
-        try:
-            async with asyncio.timeout(timeout_seconds or self._timeout_seconds):
-                yield
-        except DBAPIError as error:
-            raise _translate(error) from error
-        except _AWAY as error:
-            raise StoreUnavailableError(_first_line(error)) from error
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Make ours of what drivers raise."""
+    try:
+        yield
+    except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise _translate(error) from error
+    except _AWAY as error:
+        raise StoreUnavailableError(_first_line(error)) from error
 
 
 def parse_url(value: str) -> URL:
@@ -183,7 +216,20 @@ def parse_url(value: str) -> URL:
             raise ConfigurationError(message)
 
 
-def _postgresql_engine(url: URL, pool_size: int, timeout_seconds: float) -> AsyncEngine:
+def _connect_options(timeout_seconds: float) -> Mapping[str, Any]:
+    """What every connection to PostgreSQL has."""
+    return {
+        "timeout": timeout_seconds,
+        "server_settings": {
+            "application_name": "narad",
+            "jit": "off",
+            "timezone": "UTC",
+            "idle_in_transaction_session_timeout": str(int(timeout_seconds * 2_000)),
+        },
+    }
+
+
+def _postgresql_engine(url: URL, pool_size: int, timeout_seconds: float, options: Mapping[str, Any]) -> AsyncEngine:
     return create_async_engine(
         url,
         pool_size=pool_size,
@@ -191,15 +237,7 @@ def _postgresql_engine(url: URL, pool_size: int, timeout_seconds: float) -> Asyn
         pool_timeout=timeout_seconds,
         pool_pre_ping=False,
         hide_parameters=True,
-        connect_args={
-            "timeout": timeout_seconds,
-            "server_settings": {
-                "application_name": "narad",
-                "jit": "off",
-                "timezone": "UTC",
-                "idle_in_transaction_session_timeout": str(int(timeout_seconds * 2_000)),
-            },
-        },
+        connect_args=dict(options),
     )
 
 
@@ -253,15 +291,13 @@ def _switch_to_wal(cursor: DBAPICursor) -> None:
             return
 
 
-def _translate(error: DBAPIError) -> Exception:
-    code = getattr(error.orig, "sqlstate", None) or ""
-    if isinstance(error, DataError) or code.startswith("22"):
-        return DataRejectedError(_first_line(error))
-    if isinstance(error, IntegrityError) or code.startswith("23"):
+def _translate(error: DBAPIError | asyncpg.PostgresError | asyncpg.InterfaceError) -> Exception:
+    code = getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlstate", None) or ""
+    if isinstance(error, _REFUSED) or code.startswith(("22", "23")):
         return DataRejectedError(_first_line(error))
     if (
         type(error) is DatabaseError  # what SQLite says of a file that is none of its own
-        or error.connection_invalidated
+        or (isinstance(error, DBAPIError) and error.connection_invalidated)
         or isinstance(error, _AWAY)
         or code.startswith(("08", *_NO_ENTRY))
         or code in _PASSING

@@ -100,7 +100,7 @@ class HandOvers:
         sent again and a backlog is not. Other relays skip what this one takes.
         """
         rows = await self._database.run(_TAKE_DUE, {"most": most, "now": now})
-        return [HandOver(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
+        return [HandOver(**row._asdict()) for row in rows]
 
     async def mark_pending(self, handed_over: Sequence[HandOver], *, guard_until: datetime | None) -> int:
         """Mark handed-over tasks PENDING, those that still wait for that very attempt; returns how many.

@@ -44,7 +44,7 @@ def from_progress(progress: Progress | None) -> Mapping[str, Any] | None:
 
 
 def _fields(row: Row[Any]) -> dict[str, Any]:
-    fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    fields: dict[str, Any] = row._asdict()
     fields["tags"] = tuple(fields["tags"])
     fields["progress"] = None if fields["progress"] is None else Progress(**fields["progress"])
     fields["error"] = None if fields["error"] is None else TaskError(**fields["error"])

@@ -111,7 +111,7 @@ class Tasks:
         statement = _select(wanted).order_by(tasks.c.id.desc()).limit(limit)
         if before is not None:
             statement = statement.where(tasks.c.id < before)
-        return [to_summary(row) for row in await self._database.read(statement)]
+        return [to_summary(row) for row in await self._database.read_built(statement)]
 
     async def cancel(self, task_id: UUID, *, now: datetime) -> Task | None:
         """Cancel a waiting task at once, ask a running one to stop, leave a final one alone.

@@ -29,7 +29,7 @@ async def test_a_task_is_removed_when_its_time_after_the_end_is_over(store: Stor
     await pruner.start()
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while await store.tasks.get(finished.id) is not None:
+            while await store.tasks.get(finished.id) is not None:  # noqa: ASYNC110 - no event tells of it
                 await asyncio.sleep(PAUSE_SECONDS)
     finally:
         await pruner.stop()
