@@ -11,6 +11,8 @@ COMPILE = $(DEV)/uv pip compile $(LOCK_FLAGS) --quiet --universal --python-versi
 # Extra arguments, for example: make run ARGS="--port 9000", make test ARGS="-k cancel", make lock LOCK_FLAGS=--upgrade
 ARGS ?=
 LOCK_FLAGS ?=
+MINUTES ?= 5
+SEED ?=
 
 # Tests wait more than they compute, so there are more processes than cores. The tests of a file stay together: they
 # share what is slow to start. `make test PARALLEL=` runs them one after the other.
@@ -18,7 +20,7 @@ PARALLEL ?= --numprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run venv venv-dev venv-peers check format test test-versions bench bench-quick provision lock images clean
+.PHONY: help run venv venv-dev venv-peers check format test test-versions bench bench-quick chaos provision lock images clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,6 +86,9 @@ bench: venv-dev venv-peers provision ## Measure it, about half an hour; ARGS="dr
 
 bench-quick: venv-dev provision ## See that the benchmarks work; measures nothing worth keeping
 	$(DEV)/python -m benchmarks --quick $(ARGS)
+
+chaos: venv-dev provision ## Break everything at random under load (MINUTES=5, SEED= repeats an earlier run)
+	@$(DEV)/python -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 lock: venv-dev ## Pin the dependencies anew (LOCK_FLAGS=--upgrade takes newer ones)
 	$(COMPILE) pyproject.toml -o requirements.txt

@@ -91,6 +91,10 @@ class Subscription(ABC):
         """Have messages pushed again."""
 
     @abstractmethod
+    async def renew(self, quiet_seconds: float) -> None:
+        """Ask anew for lanes that brought nothing for so long: what they are attached to may be gone without a word."""
+
+    @abstractmethod
     def rebuild(self) -> None:
         """Connect anew: the id of the worker has changed, or what should come does not."""
 

@@ -110,6 +110,10 @@ class DirectSubscription(Subscription):
         return
 
     @override
+    async def renew(self, quiet_seconds: float) -> None:
+        return
+
+    @override
     def rebuild(self) -> None:
         return
 

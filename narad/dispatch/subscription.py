@@ -57,6 +57,7 @@ class RabbitSubscription(Subscription):
         self._attached = False
         self._paused = False
         self._channels: list[tuple[Lane, UnderlayChannel]] = []
+        self._heard_at: dict[Lane, float] = {}
         self._link = Link(urls, "consume", build=self._build, drop=self._drop, timeout_seconds=timeout_seconds)
 
     async def start(self) -> None:
@@ -147,7 +148,26 @@ class RabbitSubscription(Subscription):
         self._paused = False
         try:
             with foreign_cancels():
-                await self._consume()
+                await self._consume_all()
+        except _FAULTS:
+            self._link.broken()
+
+    @override
+    async def renew(self, quiet_seconds: float) -> None:
+        """Consume anew where it is quiet.
+
+        A broker tells the consumers of a queue that it is deleted, but not where the queue had lost its leader: they
+        stay attached to nothing, while messages gather in the queue that took its place.
+        """
+        if self._paused:
+            return
+        before = time.monotonic() - quiet_seconds
+        try:
+            with foreign_cancels():
+                for lane, channel in list(self._channels):
+                    if self._heard_at[lane] < before and not self._in_hand[lane]:
+                        await channel.basic_cancel(_tag(lane), timeout=self._timeout_seconds)
+                        await self._consume(lane, channel)
         except _FAULTS:
             self._link.broken()
 
@@ -167,15 +187,19 @@ class RabbitSubscription(Subscription):
             await channel.set_qos(prefetch_count=self._prefetch[lane.priority])
             self._channels.append((lane, underlay))
         if not self._paused:
-            await self._consume()
+            await self._consume_all()
         self._attached = True
         self.hint()
 
-    async def _consume(self) -> None:
+    async def _consume_all(self) -> None:
         for lane, channel in list(self._channels):
-            queue = topology.lane_queue(lane)
-            deliver = partial(self._deliver, lane, channel)
-            await channel.basic_consume(queue.name, deliver, consumer_tag=_tag(lane), timeout=self._timeout_seconds)
+            await self._consume(lane, channel)
+
+    async def _consume(self, lane: Lane, channel: UnderlayChannel) -> None:
+        queue = topology.lane_queue(lane)
+        deliver = partial(self._deliver, lane, channel)
+        await channel.basic_consume(queue.name, deliver, consumer_tag=_tag(lane), timeout=self._timeout_seconds)
+        self._heard_at[lane] = time.monotonic()
 
     def _drop(self) -> None:
         self._attached = False
@@ -192,6 +216,7 @@ class RabbitSubscription(Subscription):
 
     async def _deliver(self, lane: Lane, channel: UnderlayChannel, message: DeliveredMessage) -> None:
         """Only put it aside: the library cancels this callback when the connection drops."""
+        self._heard_at[lane] = time.monotonic()
         published_at = message.header.properties.timestamp
         self._in_hand[lane].append(
             RabbitDelivery(

@@ -43,11 +43,11 @@ class Rescuer(Service):
         self._clock = clock
         self._patience = patience
         self._policy = policy
-        self._patient_until = 0.0
+        self._contact_at: float | None = None
+        """When the store was first reached, at the start or after an outage, on the steady clock."""
 
     @override
     async def start(self) -> None:
-        self._be_patient()
         self._spawn(self._watch())
 
     async def _watch(self) -> None:
@@ -57,10 +57,15 @@ class Rescuer(Service):
                 await self._look()
             except StoreUnavailableError as error:
                 log.warning("rescuer.store_unavailable", reason=str(error))
-                self._be_patient()
+                self._contact_at = None
 
     async def _look(self) -> None:
-        if self._clock.monotonic() < self._patient_until:
+        """Rescue; but after an outage every lease looks expired, so first give the living time to renew theirs."""
+        if self._contact_at is None:
+            await self._store.workers.ping()
+            self._contact_at = self._clock.monotonic()
+            return
+        if self._clock.monotonic() - self._contact_at < self._patience.lease_seconds:
             await self._store.workers.ping()
             return
         for rescued in await self._store.workers.rescue(now=self._clock.now()):
@@ -79,7 +84,3 @@ class Rescuer(Service):
         for decision, written in zip(decisions, await self._store.attempts.finish(decisions, now=now), strict=True):
             if written:
                 log.warning("task.overrun_ended", task_id=str(decision.id), attempt=decision.attempt)
-
-    def _be_patient(self) -> None:
-        """After an outage of the database every lease looks expired: give the living time to renew theirs."""
-        self._patient_until = self._clock.monotonic() + self._patience.lease_seconds

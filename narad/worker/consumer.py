@@ -97,6 +97,7 @@ class Consumer:
         await self._subscription.close()
 
     async def _from_deliveries(self, slots: int) -> Sequence[ClaimedTask]:
+        await self._subscription.renew(self._watchdog_seconds)
         early = self._ready_for_second_look(slots)
         deliveries = self._pick(slots - len(early))
         if deliveries or early:

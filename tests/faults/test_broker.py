@@ -68,7 +68,7 @@ def test_a_deleted_queue_is_declared_again_and_its_tasks_run(start_scene: StartS
     held = [scene.create_running("faults.hold", gate="open") for _ in range(10)]
     with scene.load() as load:
         load.wait_for_more(60)
-        for queue in take_names(scene):
+        for queue in scene.lanes():
             scene.rabbit.delete_queue(scene.vhost, queue)
         load.wait_for_more(30)
         scene.gate("open").touch()
@@ -77,13 +77,7 @@ def test_a_deleted_queue_is_declared_again_and_its_tasks_run(start_scene: StartS
     assert held
     assert not load.answers.refused
     assert_nothing_charged(scene, load.accepted)
-    assert take_names(scene)
-
-
-def take_names(scene: Scene) -> list[str]:
-    """The names of the queues that carry tasks."""
-    names = [queue["name"] for queue in scene.rabbit.queues(scene.vhost)]
-    return [name for name in names if name.endswith((".high", ".medium", ".low"))]
+    assert scene.lanes()
 
 
 def test_tasks_run_while_nothing_reaches_the_broker_and_push_resumes(start_scene: StartScene) -> None:
@@ -111,7 +105,7 @@ def test_duplicates_and_reordered_messages_run_each_task_once(start_scene: Start
     with scene.load(per_second=200) as load:
         load.wait_for_more(TASKS)
     wait_until(lambda: not scene.api.page(status="NEW", limit=1)["items"], "they are handed over")
-    messages = take_all(scene.rabbit, scene.vhost, take_names(scene))
+    messages = take_all(scene.rabbit, scene.vhost, scene.lanes())
     assert len(messages) >= TASKS
 
     publish(scene.rabbit.url(scene.vhost), [*reversed(messages), *messages])

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import aio_pika
 import pytest
@@ -19,6 +20,9 @@ from tests.support.hosts import CLOCK, Backend, Host, started, take, until
 from tests.support.servers import Rabbit
 from tests.support.tasks import hand_over, new_task, new_worker
 
+QUIET_SECONDS = 1.0
+# Well before a task counts as overdue, and is claimed from the store because it was not pushed.
+PROMPT_SECONDS = 8.0
 HIGH = lane_queue(Lane("default", Priority.HIGH)).name
 
 
@@ -90,6 +94,25 @@ async def test_a_deleted_queue_is_declared_again(host: Host, vhost: str, rabbit_
         (claimed,) = await take(consumer, 1)
 
     assert claimed.id == second.id
+
+
+async def test_a_dead_queue_is_replaced_and_its_tasks_are_pushed_while_other_lanes_are_busy(
+    host: Host, vhost: str, rabbit_server: Rabbit
+) -> None:
+    await host.submit(new_task(created_at=CLOCK.now(), priority=Priority.HIGH))
+    async with host.consumer(watchdog_seconds=QUIET_SECONDS) as (consumer, _):
+        await take(consumer, 1)
+        await asyncio.to_thread(rabbit_server.kill_queue, vhost_of(vhost), HIGH)
+        assert await host.dispatch.hand_over([hand_over(new_task(priority=Priority.HIGH))]) == []
+        await until(lambda: host.dispatch.available)
+
+        urgent = new_task(created_at=CLOCK.now(), priority=Priority.HIGH)
+        await host.submit(urgent)
+        claimed: set[UUID] = set()
+        async with asyncio.timeout(PROMPT_SECONDS):
+            while urgent.id not in claimed:
+                await host.submit(new_task(created_at=CLOCK.now(), priority=Priority.MEDIUM))
+                claimed |= {task.id for task in await take(consumer, 1)}
 
 
 async def test_a_message_that_no_queue_takes_is_not_counted_as_handed_over(

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from secrets import token_hex
 
+from typing_extensions import override
+
 from tests.support.databases import NOT_YET as POSTGRES_NOT_YET
 from tests.support.databases import Databases
 from tests.support.engine import docker
@@ -56,6 +58,10 @@ class Container:
             docker(*how, self._name)
         wait_until_ended(self._name, self._leash, self.log, seconds=_SECONDS)
         self._leash = None
+
+    def execute(self, *command: str) -> None:
+        """Run a command in it."""
+        docker("exec", self._name, *command)
 
     def remove(self) -> None:
         """Remove the container with all its data; the next start creates an empty one."""
@@ -137,6 +143,10 @@ class DockerRabbit(Management):
     def kill(self) -> None:
         """SIGKILL to the Erlang VM, with everything else in the container."""
         self._container.end("kill")
+
+    @override
+    def _evaluate(self, expression: str) -> None:
+        self._container.execute("rabbitmqctl", "eval", expression)
 
     def wipe(self) -> None:
         """Kill it and lose all data: the next start knows the user, the vhost `/`, and nothing else."""

@@ -24,6 +24,34 @@ async def work(ctx: Context, seconds: float = 0.02) -> int:
         return ctx.attempt
 
 
+@handler("faults.work_thread")
+def work_thread(ctx: Context, seconds: float = 0.02) -> int:
+    """The same in a thread, which looks whether it should stop."""
+    with journaled(ctx):
+        ends_at = time.monotonic() + seconds
+        while time.monotonic() < ends_at:
+            ctx.raise_if_cancelled()
+            time.sleep(_PAUSE_SECONDS)
+        return ctx.attempt
+
+
+@handler("faults.work_isolated", isolation="process")
+def work_isolated(ctx: Context, seconds: float = 0.02) -> int:
+    """The same in a process of its own."""
+    with journaled(ctx):
+        time.sleep(seconds)
+        return ctx.attempt
+
+
+@handler("faults.falter")
+async def falter(failures: int, ctx: Context) -> int:
+    """Fail so many times before it succeeds."""
+    with journaled(ctx):
+        if ctx.failures < failures:
+            raise RuntimeError(f"failure {ctx.failures + 1} of {failures}")
+        return ctx.attempt
+
+
 @handler("faults.hold")
 async def hold(gate: str, ctx: Context) -> int:
     """Wait until the file exists, in which `{attempt}` stands for the number of the attempt; returns that number."""

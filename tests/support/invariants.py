@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
@@ -52,6 +53,8 @@ class Row:
     losses: int
     worker_id: str | None
     result: Any
+    created_at: datetime
+    finished_at: datetime | None
     seconds_to_cancel: float | None
     """From the request to cancel to the end."""
 
@@ -209,6 +212,8 @@ def _row(record: Mapping[str, Any]) -> Row:
         losses=record["losses"],
         worker_id=None if record["worker_id"] is None else str(record["worker_id"]),
         result=record["result"],
+        created_at=record["created_at"],
+        finished_at=record["finished_at"],
         seconds_to_cancel=record["seconds_to_cancel"],
     )
 

@@ -19,7 +19,10 @@ _FILES = "journal-*.jsonl"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One execution of an attempt, in seconds of this machine's monotonic clock; no end: its process was killed."""
+    """One execution of an attempt, in seconds of this machine's monotonic clock; no end: its process was killed.
+
+    `pid` is that of the worker, also where the handler ran in a process of its own.
+    """
 
     task_id: str
     attempt: int
@@ -65,7 +68,7 @@ def _write(ctx: Context, what: str) -> None:
         "what": what,
         "task": str(ctx.task_id),
         "attempt": ctx.attempt,
-        "pid": os.getpid(),
+        "pid": int(os.environ["TESTS_PID"]),
         "monotonic": time.monotonic(),
         "wall": time.time(),
     }

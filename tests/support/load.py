@@ -1,10 +1,10 @@
-"""Steady submission of short tasks while something else happens to the service."""
+"""Steady submission of tasks while something else happens to the service."""
 
 import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -14,8 +14,16 @@ import httpx2
 from tests.support.tasks_api import PATH, Json, wait_until
 
 _CLIENTS = 4
-_PRIORITIES = ("LOW", "MEDIUM", "HIGH")
+PRIORITIES = ("LOW", "MEDIUM", "HIGH")
 _ANSWER_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What one client does: it submits a task, and may think better of it after a while."""
+
+    body: Json
+    cancel_after_seconds: float | None = None
 
 
 @dataclass(slots=True)
@@ -27,17 +35,22 @@ class Answers:
     """Every answer but 201."""
     failed: Counter[str] = field(default_factory=Counter)
     """Requests without an answer, by the kind of error."""
+    cancels: Counter[int] = field(default_factory=Counter)
+    """The answers to cancels, by their status code."""
     slowest_seconds: float = 0.0
 
 
 class Load:
     """Submits tasks at a steady pace over a few connections, on a thread of its own, until it is stopped."""
 
-    def __init__(self, url: str, *, per_second: float = 60.0, body: Callable[[int], Json] | None = None) -> None:
+    def __init__(
+        self, url: str, *, per_second: float = 60.0, submission: Callable[[int], Submission] | None = None
+    ) -> None:
+        """`submission` says what is submitted as the first, the second, …; it is asked in that order."""
         self.answers = Answers()
         self._url = url
         self._pause_seconds = _CLIENTS / per_second
-        self._body = body or _short_task
+        self._submission = submission or _short_task
         self._enough = threading.Event()
         self._number = 0
         self._thread = threading.Thread(target=lambda: asyncio.run(self._submit()), name="load", daemon=True)
@@ -76,28 +89,44 @@ class Load:
         self.stop()
 
     async def _submit(self) -> None:
-        async with httpx2.AsyncClient(base_url=self._url, timeout=_ANSWER_SECONDS, trust_env=False) as http:
-            await asyncio.gather(*(self._client(http) for _ in range(_CLIENTS)))
+        async with (
+            httpx2.AsyncClient(base_url=self._url, timeout=_ANSWER_SECONDS, trust_env=False) as http,
+            asyncio.TaskGroup() as group,
+        ):
+            for _ in range(_CLIENTS):
+                group.create_task(self._client(http, group))
 
-    async def _client(self, http: httpx2.AsyncClient) -> None:
+    async def _client(self, http: httpx2.AsyncClient, group: asyncio.TaskGroup) -> None:
         while not self._enough.is_set():
             self._number += 1
+            submission = self._submission(self._number)
             started = time.monotonic()
-            try:
-                answer = await http.post(PATH, json=self._body(self._number))
-            except httpx2.HTTPError as error:
-                self.answers.failed[type(error).__name__] += 1
-            else:
-                self._hear(answer)
+            answer = await self._ask(http.post(PATH, json=submission.body))
             self.answers.slowest_seconds = max(self.answers.slowest_seconds, time.monotonic() - started)
+            if answer is not None and self._is_accepted(answer) and submission.cancel_after_seconds is not None:
+                group.create_task(self._cancel(http, answer.json()["id"], submission.cancel_after_seconds))
             await asyncio.sleep(self._pause_seconds)
 
-    def _hear(self, answer: httpx2.Response) -> None:
+    async def _cancel(self, http: httpx2.AsyncClient, task_id: str, after_seconds: float) -> None:
+        await asyncio.sleep(after_seconds)
+        answer = await self._ask(http.delete(f"{PATH}/{task_id}"))
+        if answer is not None:
+            self.answers.cancels[answer.status_code] += 1
+
+    async def _ask(self, request: Awaitable[httpx2.Response]) -> httpx2.Response | None:
+        try:
+            return await request
+        except httpx2.HTTPError as error:
+            self.answers.failed[type(error).__name__] += 1
+            return None
+
+    def _is_accepted(self, answer: httpx2.Response) -> bool:
         if answer.status_code == httpx2.codes.CREATED:
             self.answers.accepted.append(answer.json()["id"])
-        else:
-            self.answers.refused.append(answer)
+            return True
+        self.answers.refused.append(answer)
+        return False
 
 
-def _short_task(number: int) -> Json:
-    return {"name": f"task {number}", "handler": "faults.work", "priority": _PRIORITIES[number % 3]}
+def _short_task(number: int) -> Submission:
+    return Submission({"name": f"task {number}", "handler": "faults.work", "priority": PRIORITIES[number % 3]})

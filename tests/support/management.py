@@ -3,11 +3,17 @@
 import http.client
 import json
 import socket
+from abc import ABC, abstractmethod
 from base64 import b64encode
 from typing import Any
 from urllib.parse import quote
 
 NOT_YET = (OSError, http.client.HTTPException)
+
+_STOP_LEADER = """
+{{ok, Queue}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"{vhost}">>, queue, <<"{queue}">>)),
+ok = ra:stop_server(quorum_queues, amqqueue:get_pid(Queue)).
+"""
 
 _PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
 _METHOD_FRAME = 1
@@ -21,7 +27,7 @@ class ManagementError(RuntimeError):
         self.status = status
 
 
-class Management:
+class Management(ABC):
     """Virtual hosts, queues and messages of a broker on 127.0.0.1, whichever way it was started."""
 
     def __init__(self, *, port: int, management_port: int, user: str, password: str) -> None:
@@ -65,6 +71,14 @@ class Management:
     def delete_queue(self, vhost: str, queue: str) -> None:
         """Delete a queue, whoever uses it and whatever it holds."""
         self.request("DELETE", f"/queues/{_path(vhost, queue)}")
+
+    def kill_queue(self, vhost: str, queue: str) -> None:
+        """Leave a quorum queue without a leader: it can still be declared and deleted, and confirms nothing."""
+        self._evaluate(_STOP_LEADER.format(vhost=vhost, queue=queue))
+
+    @abstractmethod
+    def _evaluate(self, expression: str) -> None:
+        """Run Erlang in the node, as `rabbitmqctl eval` does."""
 
     def get(self, vhost: str, queue: str, count: int = 1, *, requeue: bool = False) -> list[dict[str, Any]]:
         """Take up to `count` messages (`payload`, `properties`, …), or look at them and put them back."""

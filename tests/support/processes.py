@@ -21,8 +21,9 @@ _START_SECONDS = 30.0
 _STOP_SECONDS = 30.0
 _GREETING = re.compile(r"^Narad listens on (?P<url>http://\S+)$", re.MULTILINE)
 
-# The leash keeps both outputs in one log and starts in `/`; each step replaces the one before, so that signals arrive.
-_ENTER = 'cd "$1" && shift && exec "$@" >stdout 2>stderr'
+# The leash keeps both outputs in one log and starts in `/`; each step replaces the one before, so that signals arrive
+# and the process keeps its id, which what it starts can then tell.
+_ENTER = 'cd "$1" && shift && export TESTS_PID=$$ && exec "$@" >stdout 2>stderr'
 
 
 class NaradProcess:

@@ -1,4 +1,4 @@
-"""A TCP proxy between Narad and a server, which can cut its connections, or keep them and forward nothing."""
+"""A TCP proxy between Narad and a server: it cuts connections, keeps them and forwards nothing, or loses answers."""
 
 import asyncio
 import contextlib
@@ -14,6 +14,7 @@ from tests.support.ports import free_port
 
 _CHUNK = 65_536
 _CALL_SECONDS = 10.0
+_LOSS_SECONDS = 30.0
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 T = TypeVar("T")
@@ -28,8 +29,11 @@ class Proxy:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"proxy to {target}", daemon=True)
         self._listener: asyncio.Server | None = None
-        self._flowing = asyncio.Event()
+        self._requests_flow = asyncio.Event()
+        self._answers_flow = asyncio.Event()
         self._links: set[asyncio.Task[None]] = set()
+        self._losing: bytes | None = None
+        self._lost = threading.Event()
         self._thread.start()
         self.heal()
 
@@ -48,11 +52,27 @@ class Proxy:
 
         What was sent meanwhile arrives when it is healed, as TCP would send it again, also from who has hung up since.
         """
-        self._call(self._forward(on=False))
+        self._call(self._forward(requests=False, answers=False))
+
+    def hold_answers(self) -> None:
+        """Forward what clients say, and hold what the server says; a `cut` then loses it for good."""
+        self._call(self._forward(requests=True, answers=False))
+
+    def lose_answer(self, about: bytes) -> None:
+        """Lose one answer: the first that these bytes occur in, or in the request before it.
+
+        The server has done what it was asked; the client sees its connection reset instead of hearing of it.
+        """
+        self._lost.clear()
+        self._losing = about
+
+    def wait_until_lost(self) -> None:
+        """Wait until that answer is lost."""
+        assert self._lost.wait(_LOSS_SECONDS), f"no answer about {self._losing!r} within {_LOSS_SECONDS:g} s"
 
     def heal(self) -> None:
         """Forward again."""
-        self._call(self._forward(on=True))
+        self._call(self._forward(requests=True, answers=True))
 
     def close(self) -> None:
         """Cut everything and end the thread."""
@@ -74,11 +94,12 @@ class Proxy:
     def _call(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(_CALL_SECONDS)
 
-    async def _forward(self, *, on: bool) -> None:
-        if on:
-            self._flowing.set()
-        else:
-            self._flowing.clear()
+    async def _forward(self, *, requests: bool, answers: bool) -> None:
+        for flow, on in ((self._requests_flow, requests), (self._answers_flow, answers)):
+            if on:
+                flow.set()
+            else:
+                flow.clear()
         if self._listener is None:
             self._listener = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
 
@@ -106,13 +127,14 @@ class Proxy:
         """One connection, from its first byte until either side ends it or it is cut."""
         writers = [writer]
         pumps: list[asyncio.Task[None]] = []
+        doomed = asyncio.Event()
         try:
-            await self._flowing.wait()
+            await self._requests_flow.wait()
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
             writers.append(far_writer)
             pumps += [
-                asyncio.create_task(self._pump(reader, far_writer)),
-                asyncio.create_task(self._pump(far_reader, writer)),
+                asyncio.create_task(self._pump_requests(reader, far_writer, doomed)),
+                asyncio.create_task(self._pump_answers(far_reader, writer, doomed)),
             ]
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         except OSError:
@@ -127,12 +149,38 @@ class Proxy:
             for each in writers:
                 each.close()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump_requests(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, doomed: asyncio.Event
+    ) -> None:
+        """What the client says, until it ends. `doomed` is set once the answer is to be lost."""
         with contextlib.suppress(OSError):
             while data := await reader.read(_CHUNK):
-                await self._flowing.wait()
+                await self._requests_flow.wait()
+                if self._is_about(data):
+                    doomed.set()
                 writer.write(data)
                 await writer.drain()
+
+    async def _pump_answers(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, doomed: asyncio.Event
+    ) -> None:
+        """What the server says, until it ends or is lost."""
+        with contextlib.suppress(OSError):
+            while data := await reader.read(_CHUNK):
+                await self._answers_flow.wait()
+                if doomed.is_set() or self._is_about(data):
+                    _reset([writer])
+                    self._lost.set()
+                    return
+                writer.write(data)
+                await writer.drain()
+
+    def _is_about(self, data: bytes) -> bool:
+        """Whether this is the first that is about what the answer is to be lost to."""
+        if self._losing is None or self._losing not in data:
+            return False
+        self._losing = None
+        return True
 
 
 def _reset(writers: list[asyncio.StreamWriter]) -> None:

@@ -2,8 +2,11 @@
 
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 from secrets import token_hex
+
+from typing_extensions import override
 
 from tests.support.binaries import Binaries
 from tests.support.leash import Leash
@@ -14,6 +17,7 @@ from tests.support.readiness import wait_until_ended, wait_until_ready
 _USER = "narad"
 _START_SECONDS = 90.0
 _STOP_SECONDS = 60.0
+_COMMAND_SECONDS = 60.0
 
 _CONFIGURATION = """\
 listeners.tcp.1 = 127.0.0.1:{port}
@@ -85,6 +89,12 @@ class RabbitServer(Management):
             self._leash.close()
             self._leash = None
         shutil.rmtree(self._directory, ignore_errors=True)
+
+    @override
+    def _evaluate(self, expression: str) -> None:
+        command = [self._binaries.program("rabbitmqctl"), "eval", expression]
+        inside = self._root.command(command, user=self._owner, env=self._environment())
+        subprocess.run(inside, check=True, capture_output=True, timeout=_COMMAND_SECONDS)
 
     def _configure(self) -> None:
         self._root.make_directory(self._directory, self._owner)
