@@ -31,7 +31,12 @@ class Connections:
             prepared = self._prepared[statement] = Prepared(statement, self._dialect)
         pool = self._pool or await self._open()
         async with pool.acquire() as connection:
-            records = await connection.fetch(prepared.text, *prepared.arguments(parameters))
+            try:
+                records = await connection.fetch(prepared.text, *prepared.arguments(parameters))
+            except asyncpg.exceptions.InternalClientError:
+                # The server died in the middle of an answer, and the driver has lost its thread.
+                connection.terminate()
+                raise
         return prepared.rows(records)
 
     async def close(self) -> None:
