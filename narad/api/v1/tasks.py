@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response, status
 from pydantic import BaseModel
 
 from narad.api import problems
-from narad.api.media_type import JsonRoute
+from narad.api.json_route import BodyRoute, JsonRoute
 from narad.api.pagination import decode_cursor, encode_cursor
 from narad.api.problems import Problem
 from narad.api.schemas import (
@@ -40,7 +40,10 @@ def _answers(*statuses: int) -> dict[int | str, dict[str, object]]:
 _PROBLEM = {"$ref": "#/components/schemas/ProblemView"}
 
 
-router = APIRouter(prefix="/api/v1/tasks", tags=["tasks"], route_class=JsonRoute)
+PREFIX = "/api/v1/tasks"
+
+router = APIRouter(prefix=PREFIX, tags=["tasks"], route_class=JsonRoute)
+creating = APIRouter(prefix=PREFIX, tags=["tasks"], route_class=BodyRoute)
 
 
 @router.post(
@@ -51,11 +54,11 @@ async def create_task(body: TaskCreate, request: Request) -> Response:
     services = services_of(request)
     task = await services.promptly(_submitted(body, services))
     services.created([task])
-    place = f"{request.scope.get('root_path', '')}/api/v1/tasks/{task.id}"
+    place = f"{request.scope.get('root_path', '')}{PREFIX}/{task.id}"
     return _created(TaskView.model_validate(as_stored(task)), {"Location": place})
 
 
-@router.post(
+@creating.post(
     "/batch",
     operation_id="createTasks",
     response_model=TaskBatchView,
