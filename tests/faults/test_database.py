@@ -1,7 +1,9 @@
 """PostgreSQL that is killed, or that no packet reaches any more."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
@@ -16,6 +18,7 @@ BLACK_HOLE_SECONDS = LEASE_SECONDS * 2
 # What the service was ordered to survive, and twenty leases: nothing that waits may give up, and nothing pile up.
 LONG_OUTAGE_SECONDS = 60.0
 PROMPT_SECONDS = 2.0
+LOCKED_SECONDS = 12.0
 # A request may wait for the catalogue of handlers, for the batch that is on its way, and then for its own.
 LONGEST_ANSWER_SECONDS = DATABASE_TIMEOUT_SECONDS * 3 + 1
 LANE = "narad.v1.default.medium"
@@ -123,6 +126,23 @@ def test_the_api_answers_503_within_2_seconds_while_the_database_is_silent(start
     see_prompt_refusals(scene, task_id)
 
     scene.database_proxy.heal()
+    scene.start_workers()
+    scene.check()
+
+
+def test_the_api_answers_503_within_2_seconds_while_every_connection_waits_for_a_lock(start_scene: StartScene) -> None:
+    scene = start_scene(workers=0, NARAD_DATABASE_POOL="3", NARAD_DATABASE_TIMEOUT_SECONDS="10")
+    task_id = scene.create("demo.echo")
+    lock = f"LOCK TABLE tasks; SELECT pg_sleep({LOCKED_SECONDS})"
+    with ThreadPoolExecutor(1) as thread:
+        locking = thread.submit(scene.postgres.execute, lock, urlsplit(scene.database).path.removeprefix("/"))
+        wait_until(lambda: scene.api.http.get(PATH).status_code == HTTPStatus.SERVICE_UNAVAILABLE, "it is locked")
+
+        see_prompt_refusals(scene, task_id)
+        assert not locking.done()
+        locking.result()
+
+    wait_until(lambda: scene.api.http.get(PATH).status_code == HTTPStatus.OK, "it is free again")
     scene.start_workers()
     scene.check()
 
