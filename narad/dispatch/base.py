@@ -6,7 +6,7 @@ loses is found by the sweep. That is why a dispatch may be absent for a while, a
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -69,7 +69,7 @@ class Subscription(ABC):
 
     @abstractmethod
     def put_back(self, deliveries: Sequence[Delivery]) -> None:
-        """Take deliveries in hand again, as the oldest of their lanes."""
+        """Take deliveries in hand again, as the oldest of their lanes; those of a lost connection are forgotten."""
 
     @abstractmethod
     async def ack(self, deliveries: Sequence[Delivery]) -> None:
@@ -138,8 +138,10 @@ class Dispatch(ABC):
         """Give everything back; may be called at any time."""
 
     @abstractmethod
-    async def hand_over(self, tasks: Sequence[HandOver]) -> Sequence[UUID]:
+    async def hand_over(self, tasks: Sequence[HandOver], *, deep: Collection[Lane] = ()) -> Sequence[UUID]:
         """Hand tasks over; returns the ids for which responsibility was taken. The rest stays with the store.
+
+        In the lanes of `deep` a backlog waits already, so several tasks may go together to one worker.
 
         Raises:
             BrokerUnavailableError: there is nobody to hand over to.

@@ -1,6 +1,6 @@
 """Direct dispatch: no broker. Workers claim from the store; a hand-over wakes those of the same process."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Never
 from uuid import UUID
 from weakref import WeakSet
@@ -37,7 +37,7 @@ class DirectDispatch(Dispatch):
         return
 
     @override
-    async def hand_over(self, tasks: Sequence[HandOver]) -> Sequence[UUID]:
+    async def hand_over(self, tasks: Sequence[HandOver], *, deep: Collection[Lane] = ()) -> Sequence[UUID]:
         queues = {task.queue for task in tasks}
         for subscription in self._subscriptions:
             if not queues.isdisjoint(subscription.queues):

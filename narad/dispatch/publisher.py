@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, auto
 from functools import lru_cache
@@ -33,6 +34,14 @@ class Confirmation(Enum):
     SILENCE = auto()
 
 
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Hand-overs of one lane that share a message; one at least."""
+
+    lane: Lane
+    tasks: tuple[HandOver, ...]
+
+
 class Publisher:
     """Publishes on one channel, which has confirms and raises what is returned."""
 
@@ -40,28 +49,28 @@ class Publisher:
         self._channel = channel
         self._timeout_seconds = timeout_seconds
 
-    async def publish(self, tasks: Sequence[HandOver]) -> Sequence[Confirmation]:
-        """Publish the messages of hand-overs in one go, and say of each what became of it.
+    async def publish(self, parcels: Sequence[Parcel]) -> Sequence[Confirmation]:
+        """Publish a message for each parcel, all in one go, and say of each what became of it.
 
         The library's own call is for one message and costs more than all else of a hand-over; this does the same for
         many. It keeps the books that the library keeps (delivery tags, pending confirms), under the same lock. Only, it
         hears once for all of them, and not by a future of the library's own for each, that the channel is closed.
         """
-        if not tasks:
+        if not parcels:
             return ()
         try:
             with foreign_cancels():
                 async with asyncio.timeout(self._timeout_seconds):
-                    pending = await self._send(tasks)
+                    pending = await self._send(parcels)
         except TimeoutError:
-            log.warning("broker.silent", messages=len(tasks))
-            return [Confirmation.SILENCE] * len(tasks)
+            log.warning("broker.silent", messages=len(parcels))
+            return [Confirmation.SILENCE] * len(parcels)
         except (aiormq.exceptions.AMQPError, OSError, RuntimeError) as error:
-            log.warning("broker.not_confirmed", messages=len(tasks), reason=repr(error))
-            return [Confirmation.REFUSED] * len(tasks)
+            log.warning("broker.not_confirmed", messages=len(parcels), reason=repr(error))
+            return [Confirmation.REFUSED] * len(parcels)
         await self._until_answered(pending)
-        for task in tasks:
-            self._channel.message_id_delivery_tag.pop(_message_id(task), None)
+        for parcel in parcels:
+            self._channel.message_id_delivery_tag.pop(_message_id(parcel), None)
         said = [_said(confirm) for confirm in pending]
         for answer in {*said} - {Confirmation.TAKEN}:
             log.warning("broker.not_taken", answer=answer.name.lower(), messages=said.count(answer))
@@ -85,19 +94,19 @@ class Publisher:
             return False
         return True
 
-    async def _send(self, tasks: Sequence[HandOver]) -> list["asyncio.Future[object]"]:
+    async def _send(self, parcels: Sequence[Parcel]) -> list["asyncio.Future[object]"]:
         """Write all messages to the connection; returns what will hold the confirm of each."""
         channel = self._channel
         now = datetime.now(UTC)
         async with channel.lock:
-            payload = b"".join(self._frames(task, now) for task in tasks)
-            pending = [self._expect(task) for task in tasks]
+            payload = b"".join(self._frames(parcel, now) for parcel in parcels)
+            pending = [self._expect(parcel) for parcel in parcels]
             try:
                 await channel.write_queue.put(ChannelFrame(payload=payload, should_close=False))
             except BaseException:
                 # The broker has seen none of them: the next message gets the number of the first.
-                for task in tasks:
-                    self._forget(task)
+                for parcel in parcels:
+                    self._forget(parcel)
                 raise
         return pending
 
@@ -117,34 +126,35 @@ class Publisher:
             closed.remove_done_callback(reject)
             closed.cancel()
 
-    def _frames(self, task: HandOver, now: datetime) -> bytes:
+    def _frames(self, parcel: Parcel, now: datetime) -> bytes:
         number = self._channel.number
-        body = message.encode(task.id)
+        body = message.encode(*(task.id for task in parcel.tasks))
         # No delivery mode: a quorum queue keeps every message. Each property costs, for the sender and the receiver.
-        properties = Basic.Properties(message_id=_message_id(task), timestamp=now)
+        properties = Basic.Properties(message_id=_message_id(parcel), timestamp=now)
         header = pamqp.frame.marshal(ContentHeader(properties=properties, body_size=len(body)), number)
-        return _publish_frame(Lane(task.queue, task.priority), number) + header + _body_frame(body, number)
+        return _publish_frame(parcel.lane, number) + header + _body_frame(body, number)
 
-    def _expect(self, task: HandOver) -> "asyncio.Future[object]":
+    def _expect(self, parcel: Parcel) -> "asyncio.Future[object]":
         """Make the next delivery tag that of this message, and wait for its confirm, or its return, from now on."""
         channel = self._channel
         channel.delivery_tag += 1
         confirm: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         channel.confirmations[channel.delivery_tag] = confirm
-        channel.message_id_delivery_tag[_message_id(task)] = channel.delivery_tag
+        channel.message_id_delivery_tag[_message_id(parcel)] = channel.delivery_tag
         return confirm
 
-    def _forget(self, task: HandOver) -> None:
+    def _forget(self, parcel: Parcel) -> None:
         channel = self._channel
-        channel.message_id_delivery_tag.pop(_message_id(task), None)
+        channel.message_id_delivery_tag.pop(_message_id(parcel), None)
         confirm = channel.confirmations.pop(channel.delivery_tag, None)
         if isinstance(confirm, asyncio.Future):
             confirm.cancel()
         channel.delivery_tag -= 1
 
 
-def _message_id(task: HandOver) -> str:
+def _message_id(parcel: Parcel) -> str:
     """Another one for each hand-over of each attempt: by it the library finds out which message is returned."""
+    task = parcel.tasks[0]
     return f"{task.id}:{task.attempt}:{task.handovers}"
 
 

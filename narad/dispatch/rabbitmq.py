@@ -1,7 +1,7 @@
 """Dispatch through RabbitMQ: durable quorum queues, one per lane; publisher confirms; push to workers."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 import aiormq
@@ -12,9 +12,10 @@ from typing_extensions import override
 from narad.dispatch.base import Control, Dispatch, StopOrder, Subscription
 from narad.dispatch.declare import declare, declare_control, declare_dead_letters
 from narad.dispatch.link import Link, foreign_cancels
-from narad.dispatch.publisher import Confirmation, Publisher
+from narad.dispatch.publisher import Confirmation, Parcel, Publisher
 from narad.dispatch.subscription import RabbitSubscription
 from narad.dispatch.topology import lane_queue
+from narad.domain.message import MOST_IDS
 from narad.domain.status import Priority
 from narad.domain.task import HandOver, Lane
 from narad.errors import BrokerUnavailableError
@@ -62,16 +63,17 @@ class RabbitDispatch(Dispatch):
         return subscription
 
     @override
-    async def hand_over(self, tasks: Sequence[HandOver]) -> Sequence[UUID]:
+    async def hand_over(self, tasks: Sequence[HandOver], *, deep: Collection[Lane] = ()) -> Sequence[UUID]:
         channel, publisher = self._channel, self._publisher
         if channel is None or publisher is None:
             raise BrokerUnavailableError("There is no connection to the broker.")
-        lanes = {Lane(task.queue, task.priority) for task in tasks}
-        for lane in lanes - self._declared:
+        parcels = _parcels(tasks, deep)
+        for lane in {parcel.lane for parcel in parcels} - self._declared:
             await self._declare(channel, lane)
-        confirmations = await publisher.publish(tasks)
-        await self._repair(channel, tasks, confirmations)
-        return [task.id for task, said in zip(tasks, confirmations, strict=True) if said is Confirmation.TAKEN]
+        confirmations = await publisher.publish(parcels)
+        await self._repair(channel, parcels, confirmations)
+        taken = [parcel for parcel, said in zip(parcels, confirmations, strict=True) if said is Confirmation.TAKEN]
+        return [task.id for parcel in taken for task in parcel.tasks]
 
     @override
     async def depth(self, lane: Lane) -> int | None:
@@ -96,7 +98,7 @@ class RabbitDispatch(Dispatch):
         return ready
 
     async def _repair(
-        self, channel: AbstractChannel, tasks: Sequence[HandOver], confirmations: Sequence[Confirmation]
+        self, channel: AbstractChannel, parcels: Sequence[Parcel], confirmations: Sequence[Confirmation]
     ) -> None:
         """Make lanes whole that did not take what they were given.
 
@@ -104,8 +106,8 @@ class RabbitDispatch(Dispatch):
         declared, and never confirms anything again. Deleting it is safe, since messages are hints and the rows are not.
         """
         said: dict[Lane, set[Confirmation]] = {}
-        for task, confirmation in zip(tasks, confirmations, strict=True):
-            said.setdefault(Lane(task.queue, task.priority), set()).add(confirmation)
+        for parcel, confirmation in zip(parcels, confirmations, strict=True):
+            said.setdefault(parcel.lane, set()).add(confirmation)
         for lane, answers in said.items():
             if Confirmation.UNROUTABLE in answers:
                 self._declared.discard(lane)
@@ -134,3 +136,15 @@ class RabbitDispatch(Dispatch):
     def _drop(self) -> None:
         self._channel = self._publisher = None
         self._declared.clear()
+
+
+def _parcels(tasks: Sequence[HandOver], deep: Collection[Lane]) -> list[Parcel]:
+    """The tasks by message: each has one of its own, but where a backlog waits they share."""
+    by_lane: dict[Lane, list[HandOver]] = {}
+    for task in tasks:
+        by_lane.setdefault(Lane(task.queue, task.priority), []).append(task)
+    parcels = []
+    for lane, of_lane in by_lane.items():
+        size = MOST_IDS if lane in deep else 1
+        parcels += [Parcel(lane, tuple(of_lane[at : at + size])) for at in range(0, len(of_lane), size)]
+    return parcels

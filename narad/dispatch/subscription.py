@@ -88,8 +88,10 @@ class RabbitSubscription(Subscription):
 
     @override
     def put_back(self, deliveries: Sequence[Delivery]) -> None:
+        current = {channel for _, channel in self._channels}
         for delivery in reversed(deliveries):
-            self._in_hand[delivery.lane].appendleft(delivery)
+            if _handle(delivery)[0] in current:
+                self._in_hand[delivery.lane].appendleft(delivery)
 
     @override
     async def ack(self, deliveries: Sequence[Delivery]) -> None:

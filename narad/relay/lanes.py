@@ -44,6 +44,12 @@ class Depths:
             self._known[lane] = now, depth
         return depth
 
+    def add(self, lane: Lane, messages: int) -> None:
+        """Count messages that were sent to the lane since the broker was asked."""
+        if lane in self._known:
+            asked_at, depth = self._known[lane]
+            self._known[lane] = asked_at, depth + messages
+
 
 class LaneWatch(Service):
     """Finds lanes that lost their messages: a queue purged or deleted, a broker wiped or replaced.

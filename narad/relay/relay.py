@@ -5,8 +5,8 @@ process that dies at any point: the row is still due, and the sweep of any relay
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 import structlog
@@ -30,6 +30,8 @@ MARK_AFTER_SECONDS = 0.02
 """Time that a mark waits: by then many of its tasks are claimed, and need no mark."""
 SOON_SECONDS = 0.02
 """Pause between two sweeps while tasks come in that another process stored."""
+MANY = 32
+"""Tasks for one lane at a time that are worth asking how deep it is."""
 BACKLOG = 1_000
 """A lane as deep as this is a backlog: its tasks are looked at again late, so that they are not rewritten in vain."""
 
@@ -127,7 +129,7 @@ class Relay(Service):
         if not batch:
             return
         try:
-            confirmed = set(await self._dispatch.hand_over(batch))
+            confirmed = set(await self._dispatch.hand_over(batch, deep=await self._deep_lanes(batch)))
         except BrokerUnavailableError as error:
             log.debug("relay.broker_unavailable", tasks=len(batch), reason=str(error))
             return
@@ -139,6 +141,18 @@ class Relay(Service):
         ]
         if self._marks:
             self._to_mark.set()
+
+    async def _deep_lanes(self, batch: Sequence[HandOver]) -> Collection[Lane]:
+        """Lanes with a backlog, out of those that get many tasks now; nobody is asked about the others."""
+        if not self._dispatch.may_lose:
+            return ()
+        deep = []
+        for lane, tasks in Counter(Lane(task.queue, task.priority) for task in batch).items():
+            if tasks >= MANY:
+                if await self._depths.of(lane) >= BACKLOG:
+                    deep.append(lane)
+                self._depths.add(lane, tasks)
+        return deep
 
     async def _mark(self) -> None:
         while True:

@@ -6,21 +6,20 @@ handler runs, so neither a reconnect nor the broker's own time limits touch runn
 """
 
 import asyncio
-import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
 import structlog
 
 from narad.clock import Clock
-from narad.dispatch.base import Delivery, Subscription
-from narad.domain import message
+from narad.dispatch.base import Subscription
 from narad.domain.picking import Picker
-from narad.domain.task import ClaimedTask, Lane
+from narad.domain.task import ClaimedTask
 from narad.errors import StoreUnavailableError
 from narad.store.attempts import Aged, Attempts
+from narad.worker.hand import Hand
 from narad.worker.identity import Identity
 
 log = structlog.get_logger(__name__)
@@ -51,6 +50,7 @@ class Consumer:
         self._attempts = attempts
         self._subscription = subscription
         self._picker = picker
+        self._hand = Hand(subscription, picker)
         self._clock = clock
         self._identity = identity
         self._watchdog_seconds = watchdog_seconds
@@ -75,13 +75,14 @@ class Consumer:
 
     async def wait(self) -> None:
         """Wait until there may be something to take."""
-        if self._subscription.heads():
+        if not self._hand.empty:
             return
         pause = ATTACHED_PAUSE_SECONDS if self._subscription.attached else self._poll_seconds
         await self._subscription.wait(pause)
 
     async def pause(self) -> None:
         """Take nothing in hand for a while, and give back what is there."""
+        self._hand.put_down()
         await self._subscription.pause()
 
     async def resume(self) -> None:
@@ -99,22 +100,22 @@ class Consumer:
     async def _from_deliveries(self, slots: int) -> Sequence[ClaimedTask]:
         await self._subscription.renew(self._watchdog_seconds)
         early = self._ready_for_second_look(slots)
-        deliveries = self._pick(slots - len(early))
-        if deliveries or early:
+        picked = await self._hand.pick(slots - len(early))
+        if picked.ids or early:
             self._delivered_at = self._clock.monotonic()
         elif self._clock.monotonic() - self._delivered_at > self._watchdog_seconds:
             return await self._forgotten(slots)
-        ids = await self._decode(deliveries)
-        wanted = {*ids.values(), *early}
+        ids = {task_id for task_id, _ in picked.ids}
+        wanted = ids | early
         if not wanted:
             return ()
         try:
             claimed = await self._attempts.claim(list(wanted), worker_id=self._identity.id, now=self._clock.now())
         except StoreUnavailableError:
-            self._subscription.put_back(list(ids))
+            self._hand.take_back(picked)
             raise
-        await self._subscription.ack(list(ids))
-        self._look_again(set(ids.values()) - {task.id for task in claimed})
+        await self._hand.settle(picked)
+        self._look_again(ids - {task.id for task in claimed})
         return claimed
 
     def _look_again(self, refused: set[UUID]) -> None:
@@ -150,41 +151,6 @@ class Consumer:
             log.warning("consumer.not_pushed", tasks=len(claimed))
             self._subscription.rebuild()
         return claimed
-
-    def _pick(self, slots: int) -> list[Delivery]:
-        picked: list[Delivery] = []
-        heads = dict(self._subscription.heads())
-        now = time.time()
-        while len(picked) < slots:
-            lane = self._next_lane(heads, now)
-            if lane is None:
-                break
-            picked.append(self._subscription.take(lane))
-            next_head = self._subscription.head(lane)
-            if next_head is None:
-                del heads[lane]
-            else:
-                heads[lane] = next_head
-        return picked
-
-    def _next_lane(self, heads: Mapping[Lane, float], now: float) -> Lane | None:
-        oldest: dict[str, Lane] = {}
-        for lane, published_at in heads.items():
-            best = oldest.get(lane.priority)
-            if best is None or published_at < heads[best]:
-                oldest[lane.priority] = lane
-        priority = self._picker.pick({lane.priority: now - heads[lane] for lane in oldest.values()})
-        return None if priority is None else oldest[priority]
-
-    async def _decode(self, deliveries: Sequence[Delivery]) -> dict[Delivery, UUID]:
-        ids = {}
-        for delivery in deliveries:
-            try:
-                ids[delivery] = message.decode(delivery.body)
-            except message.UndecodableMessageError as error:
-                log.warning("message.undecodable", queue=delivery.lane.queue, reason=str(error))
-                await self._subscription.dead_letter(delivery, str(error))
-        return ids
 
     async def _from_store(self, slots: int) -> Sequence[ClaimedTask]:
         by_priority, by_age = self._picker.split(slots)

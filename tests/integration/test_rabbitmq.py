@@ -8,15 +8,17 @@ from uuid import UUID
 
 import aio_pika
 import pytest
+from sqlalchemy import text
 
 from narad.dispatch.base import StopOrder
 from narad.dispatch.subscription import REASON_HEADER
 from narad.dispatch.topology import DEAD_LETTER_QUEUE, lane_queue
 from narad.domain.status import Priority, Status
 from narad.domain.task import Lane, NewTask
+from narad.errors import StoreUnavailableError
 from narad.ids import new_id
 from narad.relay.lanes import LaneWatch
-from tests.support.hosts import CLOCK, Backend, Host, started, take, until
+from tests.support.hosts import CLOCK, PATIENCE_SECONDS, Backend, Host, started, take, until
 from tests.support.servers import Rabbit
 from tests.support.tasks import hand_over, new_task, new_worker
 
@@ -125,6 +127,78 @@ async def test_a_message_that_no_queue_takes_is_not_counted_as_handed_over(
 
     assert await host.dispatch.hand_over([task]) == []
     assert await host.dispatch.hand_over([task]) == [task.id]
+
+
+DEEP = [Lane("default", Priority.HIGH)]
+END_WHO_WAITS = text("""
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%attempt%'
+""")
+
+
+async def stored(host: Host, count: int) -> list[NewTask]:
+    """Tasks of HIGH that are stored and not handed over yet."""
+    tasks = [new_task(created_at=CLOCK.now(), priority=Priority.HIGH) for _ in range(count)]
+    await host.store.tasks.insert(tasks)
+    return tasks
+
+
+async def until_ready(rabbit: Rabbit, vhost: str, count: int) -> None:
+    """Wait until so many messages of HIGH wait for consumers."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            queues = await asyncio.to_thread(rabbit.queues, vhost_of(vhost))
+            if [queue.get("messages_ready") for queue in queues if queue["name"] == HIGH] == [count]:
+                return
+            await asyncio.sleep(0.05)
+
+
+async def test_tasks_of_a_backlog_share_messages_and_are_claimed_in_their_order(
+    host: Host, vhost: str, rabbit_server: Rabbit
+) -> None:
+    tasks = await stored(host, 40)
+
+    confirmed = await host.dispatch.hand_over([hand_over(task) for task in tasks], deep=DEEP)
+
+    assert list(confirmed) == [task.id for task in tasks]
+    await until_ready(rabbit_server, vhost, 3)
+    async with host.consumer() as (consumer, _):
+        for start in range(0, 40, 8):
+            claimed = await take(consumer, 8, slots=8)
+            assert {task.id for task in claimed} == {task.id for task in tasks[start : start + 8]}
+    await until_ready(rabbit_server, vhost, 0)
+
+
+async def test_what_is_left_of_a_shared_message_goes_to_another_worker(host: Host) -> None:
+    tasks = await stored(host, 16)
+    await host.dispatch.hand_over([hand_over(task) for task in tasks], deep=DEEP)
+
+    async with host.consumer() as (first, _):
+        mine = await take(first, 5, slots=5)
+        await first.pause()
+        async with host.consumer() as (second, _):
+            others = await take(second, 11)
+
+    assert {task.id for task in [*mine, *others]} == {task.id for task in tasks}
+
+
+async def test_a_shared_message_is_in_hand_again_where_the_store_did_not_answer(host: Host) -> None:
+    tasks = await stored(host, 20)
+    await host.dispatch.hand_over([hand_over(task) for task in tasks], deep=DEEP)
+    async with host.consumer() as (consumer, subscription):
+        await until(lambda: len(subscription.heads()) == 1)
+        (early,) = await take(consumer, 1, slots=1)
+        async with host.store.database.transaction() as locking:
+            await locking.execute(text("LOCK TABLE tasks"))
+            claiming = asyncio.create_task(consumer.take(18))
+            while not (await locking.execute(END_WHO_WAITS)).all():  # noqa: ASYNC110 - no event tells of a lock
+                await asyncio.sleep(0.02)
+            with pytest.raises(StoreUnavailableError):
+                await claiming
+
+        later = [task for _ in range(19) for task in await take(consumer, 1, slots=1)]
+
+    assert [task.id for task in [early, *later]] == [task.id for task in tasks]
 
 
 async def test_without_a_broker_tasks_are_claimed_from_the_store_and_with_it_pushed_again(
