@@ -16,6 +16,8 @@ from tests.support.processes import NaradProcess
 
 _CHART = "submit"
 _UNIT = "tasks/s"
+_NARAD = "Narad"
+_APART = "Narad with its relay apart"
 _START_SECONDS = 30.0
 _BATCH_CONNECTIONS = 4
 _ABSENT = frozenset({404, 405})
@@ -25,30 +27,34 @@ def run(scene: Scene, scale: Scale) -> list[Figure]:
     """Rates of acceptance; each number of connections meets both servers in turn."""
     with scene.stage() as stage:
         api, empty = stage.api(), stage.module("benchmarks.empty_route")
-        figures = list(_beside_empty_route(stage, scale, api, empty))
+        figures = list(_beside_empty_route(stage, scale, _NARAD, api, empty))
         empty.stop()
         figures += _two_processes(stage, scale, api)
+    with scene.stage() as stage:
+        api, empty = stage.api_alone(), stage.module("benchmarks.empty_route")
+        figures += _beside_empty_route(stage, scale, _APART, api, empty)
     with scene.stage() as stage:
         figures += _batches(stage, scale, stage.api())
     return figures
 
 
-def _beside_empty_route(stage: Stage, scale: Scale, api: NaradProcess, empty: Program) -> Iterator[Figure]:
+def _beside_empty_route(stage: Stage, scale: Scale, who: str, api: NaradProcess, empty: Program) -> Iterator[Figure]:
     narad = (port_of(api), pid_in(api.directory))
     bare = (int(empty.wait_for(rf"^{GREETING} (\d+)$", _START_SECONDS)), pid_in(empty.directory))
     for connections in scale.connections:
-        reports: dict[str, list[dict[str, Any]]] = {"Narad": [], "empty route": []}
+        empty_route = f"empty route beside {who}"
+        reports: dict[str, list[dict[str, Any]]] = {who: [], empty_route: []}
         for _ in range(scale.runs):
-            for name, (port, pid) in (("empty route", bare), ("Narad", narad)):
+            for name, (port, pid) in ((empty_route, bare), (who, narad)):
                 order = task_order(scale, (port,), connections)
                 reports[name].append(put_load(stage, order, watched=pid))
         for name, of_name in reports.items():
             yield _figure(f"{name}, {connections} connections", of_name, series=name, x=connections)
         rates = [[report["per_second"] for report in of_name] for of_name in reports.values()]
         ratios = [100 * mine / bare for mine, bare in zip(*rates, strict=True)]
-        yield Figure(name=f"Narad of the empty route, {connections} connections", unit="%", runs=ratios)
+        yield Figure(name=f"{who} of the empty route, {connections} connections", unit="%", runs=ratios)
         yield _generator(
-            f"load generator, by its own processor time, {connections} connections", reports["empty route"]
+            f"load generator beside {who}, by its own processor time, {connections} connections", reports[empty_route]
         )
 
 

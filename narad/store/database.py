@@ -50,8 +50,6 @@ _NO_ENTRY = ("28", "3D")
 _BUSY_MILLISECONDS = 5_000
 _WAL_PAUSE_SECONDS = 0.01
 _CLOCK_QUESTIONS = 5
-_TRANSACTIONS = 2
-"""Connections to PostgreSQL for what needs more than one statement, out of those of the process."""
 _NOTHING = text("SELECT 1")
 _TIME = text("SELECT clock_timestamp()")
 
@@ -72,8 +70,10 @@ class Database:
             self._writer, self._reader = _sqlite_engines(url)
         else:
             options = _connect_options(timeout_seconds)
-            self._writer = self._reader = _postgresql_engine(url, _TRANSACTIONS, timeout_seconds, options)
-            self._direct = Connections(self._writer.dialect, url, max(1, pool_size - _TRANSACTIONS), options)
+            # Half of the connections are for constant statements, so that none of them waits behind slow lists.
+            share = max(1, pool_size // 2)
+            self._writer = self._reader = _postgresql_engine(url, share, timeout_seconds, options)
+            self._direct = Connections(self._writer.dialect, url, max(1, pool_size - share), options)
 
     @property
     def is_sqlite(self) -> bool:
