@@ -55,6 +55,7 @@ def test_tasks_are_accepted_and_run_while_the_broker_is_away_and_when_it_is_back
 ) -> None:
     service = start_distributed(broker=broker, workers=1)
     (first,) = service.workers
+    wait_until(lambda: all(is_connected(process) for process in service.processes), "all are connected")
     broker.stop()
     wait_until(lambda: all(process.events("broker.lost") for process in service.processes), "all have noticed")
 
