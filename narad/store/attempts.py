@@ -27,7 +27,7 @@ from sqlalchemy import (
 from narad.domain.decide import Decision, Finish, PutBack
 from narad.domain.status import BY_URGENCY, Priority, Status
 from narad.domain.task import ClaimedTask, FailedAttempt, Overrun, Progress, Running, TaskError
-from narad.store.conditions import IS_RUNNING, IS_WAITING, has_priority
+from narad.store.conditions import IS_RUNNING, IS_WAITING, STILL_RUNNING, STILL_WAITING, has_priority
 from narad.store.database import Database
 from narad.store.dialects import in_ids, in_select, plus_seconds, rows_of
 from narad.store.rows import CLAIMED, from_error, from_progress, to_claimed
@@ -67,7 +67,7 @@ def _claim(chosen: CTE) -> Update:
 # order of the ids cannot deadlock.
 _CLAIM = _claim(
     select(tasks.c.id)
-    .where(in_ids(tasks.c.id, "ids"), IS_WAITING, tasks.c.run_at <= _now, _may_start)
+    .where(in_ids(tasks.c.id, "ids"), STILL_WAITING, tasks.c.run_at <= _now, _may_start)
     .order_by(tasks.c.id)
     .with_for_update(key_share=True)
     .cte("chosen")
@@ -128,7 +128,7 @@ _v = select(*_rows.c).cte("v")
 _locked = (
     select(tasks.c.id)
     .join(_v, and_(tasks.c.id == _v.c.id, tasks.c.attempt == _v.c.attempt))
-    .where(IS_RUNNING)
+    .where(in_select(tasks.c.id, select(_v.c.id)), STILL_RUNNING)
     .order_by(tasks.c.id)
     .with_for_update(key_share=True, of=tasks)
     .cte("locked")
@@ -137,7 +137,11 @@ _ends = _v.c.finished_at.is_not(None)
 _FINISH = (
     update(tasks)
     # A task whose cancel was asked for does not go round again; the caller then finishes it as CANCELLED.
-    .where(tasks.c.id == _v.c.id, tasks.c.id == _locked.c.id, or_(_ends, tasks.c.cancel_requested_at.is_(None)))
+    .where(
+        tasks.c.id == _v.c.id,
+        in_select(tasks.c.id, select(_locked.c.id)),
+        or_(_ends, tasks.c.cancel_requested_at.is_(None)),
+    )
     .values(
         status=_v.c.status,
         result=_v.c.result,
@@ -172,7 +176,7 @@ _HISTORY = (
 )
 _PROGRESS = (
     update(tasks)
-    .where(tasks.c.id == bindparam("task_id"), tasks.c.attempt == bindparam("of_attempt"), IS_RUNNING)
+    .where(tasks.c.id == bindparam("task_id"), tasks.c.attempt == bindparam("of_attempt"), STILL_RUNNING)
     .values(progress=bindparam("reached", type_=StoredJson), version=tasks.c.version + 1)
     .returning(tasks.c.id)
 )

@@ -4,8 +4,9 @@ Bound as a parameter a status would hide the partial indexes from a generic plan
 """
 
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import ColumnElement, literal_column
+from sqlalchemy import ColumnElement, SmallInteger, literal_column, type_coerce
 
 from narad.domain.status import WAITING, Priority, Status
 from narad.store.tables import tasks
@@ -19,7 +20,16 @@ def coded(status: Status) -> ColumnElement[Status]:
 
 def has_status(*statuses: Status) -> ColumnElement[bool]:
     """Whether the row has one of the statuses."""
-    return _codes(statuses)
+    return _is_one_of(tasks.c.status, statuses)
+
+
+def still_has_status(*statuses: Status) -> ColumnElement[bool]:
+    """The same for rows that are looked up by id, in words that no index serves.
+
+    The planner would else choose a partial index as long as it knows of few rows in it, keep that plan, and read all
+    that waits for each batch of ids.
+    """
+    return _is_one_of(type_coerce(tasks.c.status, SmallInteger) + literal_column("0"), statuses)
 
 
 def has_priority(priority: Priority) -> ColumnElement[bool]:
@@ -27,12 +37,14 @@ def has_priority(priority: Priority) -> ColumnElement[bool]:
     return tasks.c.priority == literal_column(str(code_of(priority)))
 
 
-def _codes(statuses: Iterable[Status]) -> ColumnElement[bool]:
+def _is_one_of(value: ColumnElement[Any], statuses: Iterable[Status]) -> ColumnElement[bool]:
     codes = sorted(code_of(status) for status in statuses)
     if len(codes) == 1:
-        return tasks.c.status == literal_column(str(codes[0]))
-    return tasks.c.status.in_([literal_column(str(code)) for code in codes])
+        return value == literal_column(str(codes[0]))
+    return value.in_([literal_column(str(code)) for code in codes])
 
 
 IS_WAITING = has_status(*WAITING)
 IS_RUNNING = has_status(Status.IN_PROGRESS)
+STILL_WAITING = still_has_status(*WAITING)
+STILL_RUNNING = still_has_status(Status.IN_PROGRESS)

@@ -224,6 +224,9 @@ def _connect_options(timeout_seconds: float) -> Mapping[str, Any]:
         "server_settings": {
             "application_name": "narad",
             "jit": "off",
+            # Every statement reaches its rows by an index. PostgreSQL keeps a plan that it made while a table was
+            # small, and such a plan might read all of a large one.
+            "enable_seqscan": "off",
             "timezone": "UTC",
             "idle_in_transaction_session_timeout": str(int(timeout_seconds * 2_000)),
         },

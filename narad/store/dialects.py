@@ -170,6 +170,9 @@ class _InSelect(_Spelled):
 def in_select(id_column: ColumnElement[UUID], rows: Select[UUID]) -> ColumnElement[bool]:
     """Whether the id is among the selected ones, which are selected once.
 
+    Beside a join with the same rows it says which side leads: the ids, by the primary key, whatever the planner thinks
+    of the size of the table.
+
     On PostgreSQL a plain `IN (SELECT … LIMIT n)` may be evaluated repeatedly and take too many rows, and a join may
     walk the whole primary key under a generic plan; an array does neither.
     """

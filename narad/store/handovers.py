@@ -8,7 +8,7 @@ from sqlalchemy import Integer, Select, Uuid, and_, bindparam, case, literal_col
 
 from narad.domain.status import Priority, Status
 from narad.domain.task import HandOver, Lane
-from narad.store.conditions import IS_WAITING, has_priority
+from narad.store.conditions import IS_WAITING, STILL_WAITING, has_priority
 from narad.store.database import Database
 from narad.store.dialects import in_select, plus_seconds, rows_of
 from narad.store.tables import tasks
@@ -43,11 +43,11 @@ _TAKE_DUE = (
     .returning(tasks.c.id, tasks.c.queue, tasks.c.priority, tasks.c.status, tasks.c.attempt, tasks.c.handovers)
 )
 # Locked in the order of the ids, as a claim by id does: the two meet often and must not deadlock.
-_rows = rows_of("rows", "r", id=Uuid(), attempt=Integer())
+_v = select(*rows_of("rows", "r", id=Uuid(), attempt=Integer()).c).cte("v")
 _handed_over = (
     select(tasks.c.id)
-    .join(_rows, and_(tasks.c.id == _rows.c.id, tasks.c.attempt == _rows.c.attempt))
-    .where(IS_WAITING)
+    .join(_v, and_(tasks.c.id == _v.c.id, tasks.c.attempt == _v.c.attempt))
+    .where(in_select(tasks.c.id, select(_v.c.id)), STILL_WAITING)
     .order_by(tasks.c.id)
     .with_for_update(key_share=True, of=tasks)
     .cte("handed_over")

@@ -33,6 +33,8 @@ metadata = MetaData(
 WAITING_SQL = "status IN (0, 1)"
 EXPIRING_SQL = "status IN (0, 1) AND expires_at IS NOT NULL"
 RUNNING_SQL = "status = 2"
+FILL_FACTOR = 80
+"""How full, in percent, new tasks make a page: the rest is for their next versions."""
 
 tasks = Table(
     "tasks",
@@ -93,7 +95,7 @@ tasks = Table(
     ),
     Index("running", "worker_id", postgresql_where=text(RUNNING_SQL), sqlite_where=text(RUNNING_SQL)),
     Index("status", "status", "id"),
-    postgresql_with={"fillfactor": "80", "autovacuum_vacuum_scale_factor": "0.02"},
+    postgresql_with={"fillfactor": str(FILL_FACTOR), "autovacuum_vacuum_scale_factor": "0.02"},
 )
 
 workers = Table(

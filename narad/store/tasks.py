@@ -12,7 +12,7 @@ from sqlalchemy import Integer, Select, bindparam, func, insert, literal, or_, s
 from narad.domain.decide import CANCELLED_ERROR
 from narad.domain.status import Priority, Status
 from narad.domain.task import NewTask, Task, TaskError, TaskSummary
-from narad.store.conditions import IS_RUNNING, IS_WAITING
+from narad.store.conditions import IS_WAITING, STILL_RUNNING, STILL_WAITING
 from narad.store.database import Database
 from narad.store.dialects import has_tag, in_select, rows_of
 from narad.store.rows import NEW, SUMMARY, WHOLE, from_error, to_summary, to_task
@@ -45,7 +45,7 @@ _INSERT = insert(tasks).from_select(
 _GET = select(*WHOLE).where(tasks.c.id == bindparam("task_id"))
 _CANCEL = (
     update(tasks)
-    .where(tasks.c.id == bindparam("task_id"), IS_WAITING)
+    .where(tasks.c.id == bindparam("task_id"), STILL_WAITING)
     .values(
         status=Status.CANCELLED,
         finished_at=bindparam("now"),
@@ -77,7 +77,7 @@ _EXPIRE = (
 )
 _REQUEST_CANCEL = (
     update(tasks)
-    .where(tasks.c.id == bindparam("task_id"), IS_RUNNING)
+    .where(tasks.c.id == bindparam("task_id"), STILL_RUNNING)
     .values(
         cancel_requested_at=func.coalesce(tasks.c.cancel_requested_at, bindparam("now", type_=UTCDateTime())),
         version=tasks.c.version + 1,
