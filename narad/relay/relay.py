@@ -171,9 +171,12 @@ class Relay(Service):
         """The tasks by the time after which they are looked at again."""
         if not self._dispatch.may_lose:
             return {None: list(tasks)}
-        found: dict[timedelta | None, list[HandOver]] = {}
+        by_lane: dict[Lane, list[HandOver]] = {}
         for task in tasks:
-            deep = await self._depths.of(Lane(task.queue, task.priority)) >= BACKLOG
+            by_lane.setdefault(Lane(task.queue, task.priority), []).append(task)
+        found: dict[timedelta | None, list[HandOver]] = {}
+        for lane, of_lane in by_lane.items():
+            deep = await self._depths.of(lane) >= BACKLOG
             seconds = LONGEST_GUARD_SECONDS if deep else FIRST_GUARD_SECONDS
-            found.setdefault(timedelta(seconds=seconds), []).append(task)
+            found.setdefault(timedelta(seconds=seconds), []).extend(of_lane)
         return found
