@@ -72,5 +72,7 @@ def _parsed(body: bytes) -> object:
         return json.loads(body)
     except json.JSONDecodeError as error:
         raise Problem(problems.MALFORMED_JSON, f"{error.msg} at character {error.pos}.") from error
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise Problem(problems.MALFORMED_JSON, f"The body cannot be read: {type(error).__name__}.") from error
+    except UnicodeDecodeError as error:
+        raise Problem(problems.MALFORMED_JSON, "The body is not UTF-8.") from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, a thousand arrays in each other
+        raise Problem(problems.MALFORMED_JSON, f"The body cannot be read: {error}.") from error

@@ -46,7 +46,7 @@ router = APIRouter(prefix=PREFIX, tags=["tasks"], route_class=JsonRoute)
 creating = APIRouter(prefix=PREFIX, tags=["tasks"], route_class=BodyRoute)
 
 
-@router.post(
+@creating.post(
     "", operation_id="createTask", response_model=TaskView, status_code=CREATED, responses=_answers(400, 413, 415)
 )
 async def create_task(body: TaskCreate, request: Request) -> Response:
