@@ -70,13 +70,16 @@ def _run(case: str, servers: Scene, scale: Scale, facts: Mapping[str, Any], kept
     """Whether the case gave its figures; they are kept then."""
     print(f"{case}:", flush=True)
     begin = time.monotonic()
+    figures: list[Figure] = []
     try:
-        figures = list(CASES[case](servers, scale))
+        for figure in CASES[case](servers, scale):
+            figures.append(figure)
+            print(
+                f"  {figure.name}: {shown_number(figure.median)} {figure.unit}, spread {figure.spread:.0%}", flush=True
+            )
     except Exception:  # noqa: BLE001 - the other cases are run all the same
         traceback.print_exc()
         return False
-    for figure in figures:
-        print(f"  {figure.name}: {shown_number(figure.median)} {figure.unit}, spread {figure.spread:.0%}")
     settings = {"concurrency": CONCURRENCY, "postgresql": POSTGRES_SETTINGS, "scale": dataclasses.asdict(scale)}
     ran_at = datetime.now(UTC).strftime("%Y-%m-%d")
     results.write(Result(case=case, ran_at=ran_at, machine=facts, settings=settings, figures=figures), kept)

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from benchmarks.database import Database
+from narad.store.tables import FILL_FACTOR
 
 _CHUNK = 500_000
 
@@ -65,12 +66,15 @@ def put_waiting(database: Database, count: int, *, handed_over: bool) -> Waiting
 def put_finished(database: Database, count: int, *, beside: int = 0) -> None:
     """Store tasks that finished within the last month, where there are `beside` of them already.
 
-    The server has nothing left to tidy or to write back afterwards.
+    Their pages are full, as those are in which tasks once lived: what their changes left free, later tasks took. The
+    server has nothing left to tidy or to write back afterwards.
     """
     begin: datetime = database.row("SELECT now() - interval '30 days' - interval '1 hour'")[0]
     step = _MONTH_SECONDS / max(1, count)
+    database.execute("ALTER TABLE tasks SET (fillfactor = 100)")
     for first in range(beside + 1, count + 1, _CHUNK):
         database.execute(_FINISHED, first, min(first + _CHUNK - 1, count), begin, step)
+    database.execute(f"ALTER TABLE tasks SET (fillfactor = {FILL_FACTOR})")
     database.execute("VACUUM (ANALYZE) tasks")
     database.execute("CHECKPOINT")
 

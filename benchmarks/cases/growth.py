@@ -1,6 +1,7 @@
 """Case `growth`: what does not get slower, or larger, while finished and waiting tasks pile up."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from benchmarks.cases.submit import port_of
@@ -29,35 +30,55 @@ _NTH_OLDEST = "SELECT id FROM tasks ORDER BY id LIMIT 1 OFFSET $1"
 _FAR_SHARE = 0.1
 
 
-def run(scene: Scene, scale: Scale) -> list[Figure]:
-    """All rates and latencies at each size, with what the largest keeps of the rates of the smallest."""
-    figures: list[Figure] = []
-    with scene.stage() as stage, Database(stage.database_url) as database:
+def run(scene: Scene, scale: Scale) -> Iterator[Figure]:
+    """All rates and latencies at each size; drains beside those of a table without finished tasks, in turn."""
+    with (
+        scene.stage() as stage,
+        Database(stage.database_url) as database,
+        scene.stage() as empty_stage,
+        Database(empty_stage.database_url) as empty_database,
+    ):
+        full, empty = Place(stage, database), Place(empty_stage, empty_database)
         stored = 0
         for rows in scale.finished_rows:
             put_finished(database, rows, beside=stored)
             stored = rows
-            figures += _with_finished(stage, database, scale, rows)
-    figures += _kept(figures, scale.finished_rows[0], scale.finished_rows[-1])
+            yield from _with_finished(full, empty, scale, rows)
     with scene.stage() as stage, Database(stage.database_url) as database:
-        figures += _with_waiting(stage, database, scale)
-    return figures
+        yield from _with_waiting(stage, database, scale)
 
 
-def _with_finished(stage: Stage, database: Database, scale: Scale, rows: int) -> Iterator[Figure]:
+@dataclass(frozen=True)
+class Place:
+    """A stage and a connection to its database."""
+
+    stage: Stage
+    database: Database
+
+    def drain(self, scale: Scale, *, broker: bool) -> Drained:
+        """Drain tasks where nothing else waits."""
+        drop_waiting(self.database)
+        self.stage.drop_messages()
+        return drain(self.stage, self.database, scale.growth_drain_tasks, workers=1, broker=broker)
+
+
+def _with_finished(full: Place, empty: Place, scale: Scale, rows: int) -> Iterator[Figure]:
     place = f"{rows:,} finished".replace(",", " ")
-    api = stage.api()
-    yield from _reads(database, scale, api, place, rows)
-    yield _submits(stage, scale, api, place, rows)
+    api = full.stage.api()
+    yield from _reads(full.database, scale, api, place, rows)
+    yield _submits(full.stage, scale, api, place, rows)
     yield _memory(place, "API", memory_bytes(pid_in(api.directory))["peak"])
     api.stop()
     for name, broker in (("RabbitMQ", True), ("direct dispatch", False)):
-        drained: list[Drained] = []
+        drained, beside = [], []
         for _ in range(scale.runs):
-            drop_waiting(database)
-            stage.drop_messages()
-            drained.append(drain(stage, database, scale.growth_drain_tasks, workers=1, broker=broker))
+            if rows:
+                beside.append(empty.drain(scale, broker=broker))
+            drained.append(full.drain(scale, broker=broker))
         yield _drains(f"drain by {name}, {place}", drained, series=name, rows=rows)
+        if rows:
+            shares = [100 * one.rate / other.rate for one, other in zip(drained, beside, strict=True)]
+            yield Figure(name=f"drain by {name}, {place}, of an empty table's beside it", unit="%", runs=shares)
         yield _memory(place, f"worker of {name}", max(one.worker_bytes for one in drained))
 
 
@@ -126,12 +147,3 @@ def _drains(name: str, drained: Sequence[Drained], *, series: str = "", rows: in
 
 def _memory(place: str, who: str, peak: int) -> Figure:
     return Figure(name=f"peak memory of the {who}, {place}", unit="MB", runs=[peak / _MEBIBYTE])
-
-
-def _kept(figures: Sequence[Figure], least: int, most: int) -> Iterator[Figure]:
-    """What the rates with most rows are of those with the least."""
-    by_place = {(figure.series, figure.x): figure for figure in figures if figure.chart}
-    for series in dict.fromkeys(figure.series for figure in figures if figure.chart):
-        share = 100 * by_place[series, most].median / by_place[series, least].median
-        name = f"{series}, with {most:,} of with {least:,} finished".replace(",", " ").replace("  ", ", ")
-        yield Figure(name=name, unit="%", runs=[share])
