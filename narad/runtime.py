@@ -23,6 +23,7 @@ from narad.domain.status import Priority
 from narad.errors import ConfigurationError
 from narad.relay.lanes import LaneWatch
 from narad.relay.relay import Relay
+from narad.secrets import Secrets
 from narad.service import Service, stop_all
 from narad.settings import Settings
 from narad.store import schema
@@ -141,7 +142,8 @@ async def build(settings: Settings, roles: frozenset[Role], *, migrates: bool) -
         await timekeeper.set_clock()
         await store.catalogue.publish(describe(load_handlers(BUILT_IN).values()), now=clock.now())
         runtime = Runtime(store=store, dispatch=_dispatch(settings), services=[timekeeper])
-        _add_services(runtime, settings, roles, handlers, clock)
+        secrets = await _secrets(settings, store)
+        _add_services(runtime, settings, roles, handlers, clock, secrets)
     except BaseException:
         await store.database.close()
         raise
@@ -164,6 +166,11 @@ def _check_possible(settings: Settings, roles: frozenset[Role]) -> None:
         )
 
 
+async def _secrets(settings: Settings, store: Store) -> Secrets:
+    given = settings.secret_key.get_secret_value()
+    return Secrets(given.encode() if given else await store.installation.secret())
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -178,7 +185,12 @@ def _dispatch(settings: Settings) -> Dispatch:
 
 
 def _add_services(
-    runtime: Runtime, settings: Settings, roles: frozenset[Role], handlers: Mapping[str, AnyHandler], clock: Clock
+    runtime: Runtime,
+    settings: Settings,
+    roles: frozenset[Role],
+    handlers: Mapping[str, AnyHandler],
+    clock: Clock,
+    secrets: Secrets,
 ) -> None:
     """In the order of starting: what accepts work comes last, so that it stops first."""
     store = runtime.store
@@ -209,7 +221,7 @@ def _add_services(
         runtime.services.append(runtime.worker)
     if Role.API in roles:
         app = create_app(
-            _api_services(runtime, settings, relay, clock),
+            _api_services(runtime, settings, relay, clock, secrets),
             max_body_bytes=settings.max_body_bytes,
             max_batch_bytes=settings.max_batch_bytes,
         )
@@ -217,7 +229,9 @@ def _add_services(
         runtime.services.append(runtime.server)
 
 
-def _api_services(runtime: Runtime, settings: Settings, relay: Relay | None, clock: Clock) -> Services:
+def _api_services(
+    runtime: Runtime, settings: Settings, relay: Relay | None, clock: Clock, secrets: Secrets
+) -> Services:
     store = runtime.store
     return Services(
         store=store,
@@ -229,6 +243,7 @@ def _api_services(runtime: Runtime, settings: Settings, relay: Relay | None, clo
         defaults=Defaults(
             handler=settings.default_handler, max_attempts=settings.max_attempts, max_losses=settings.max_losses
         ),
+        secrets=secrets,
         is_draining=lambda: runtime.draining,
         timeout_seconds=settings.api_timeout_seconds,
     )

@@ -17,6 +17,7 @@ from narad.domain.names import check_handler_name, check_queue_name
 from narad.errors import ConfigurationError
 
 PREFIX = "NARAD_"
+SHORTEST_SECRET = 32
 
 
 def _split(value: object) -> object:
@@ -52,6 +53,10 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65_535, description="Port of the HTTP server; 0 takes a free one.")
     auth: Literal["auto", "none"] = Field(
         default="auto", description="none: serve without keys on an address that is not loopback; else that is refused."
+    )
+    secret_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Secret behind signatures and hashes, 32 characters or more. Empty: one is made and stored.",
     )
     handlers: Names = Field(
         default=(), description="Modules with handlers, separated by commas; built-ins are always there."
@@ -176,6 +181,13 @@ class Settings(BaseSettings):
         if self.heartbeat_seconds * 2 > self.lease_seconds:
             lease, heartbeat = variable("lease_seconds"), variable("heartbeat_seconds")
             message = f"{lease}: must be at least twice {heartbeat}, else one late beat loses every task"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _secret_is_long(self) -> "Settings":
+        if 0 < len(self.secret_key.get_secret_value()) < SHORTEST_SECRET:
+            message = f"{variable('secret_key')}: must have {SHORTEST_SECRET} characters or more, or be left empty"
             raise ValueError(message)
         return self
 

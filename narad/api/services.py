@@ -12,6 +12,7 @@ from narad.batcher import Batcher
 from narad.clock import Clock
 from narad.domain.task import NewTask, Task
 from narad.errors import StoreUnavailableError
+from narad.secrets import Secrets
 from narad.store.store import Store
 
 T = TypeVar("T")
@@ -41,6 +42,7 @@ class Services:
     handlers: KnownHandlers
     clock: Clock
     defaults: Defaults
+    secrets: Secrets
     is_draining: Callable[[], bool]
     timeout_seconds: float
 

@@ -207,3 +207,9 @@ def upsert(table: Table, dialect_name: str) -> Executable:
     insert = sqlite.insert(table) if dialect_name == "sqlite" else postgresql.insert(table)
     others = {c.name: insert.excluded[c.name] for c in table.c if not c.primary_key}
     return insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=others)
+
+
+def insert_unless_present(table: Table, dialect_name: str) -> Executable:
+    """An INSERT that leaves rows alone which have the same key, or are the same by a unique index."""
+    insert = sqlite.insert(table) if dialect_name == "sqlite" else postgresql.insert(table)
+    return insert.on_conflict_do_nothing()

@@ -6,6 +6,7 @@ from narad.store.attempts import Attempts
 from narad.store.catalogue import Catalogue
 from narad.store.database import Database
 from narad.store.handovers import HandOvers
+from narad.store.installation import Installation
 from narad.store.retention import Retention
 from narad.store.tasks import Tasks
 from narad.store.workers import Workers
@@ -23,3 +24,4 @@ class Store:
         self.workers = Workers(database, lease=lease)
         self.catalogue = Catalogue(database)
         self.retention = Retention(database)
+        self.installation = Installation(database)

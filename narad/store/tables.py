@@ -122,6 +122,13 @@ workers = Table(
     ),
 )
 
+installation = Table(
+    "installation",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
 attempts = Table(
     "attempts",
     metadata,

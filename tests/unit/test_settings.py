@@ -31,6 +31,7 @@ OTHER_VALUES = {
     "broker_url": "amqp://u:p@broker/",
     "host": "0.0.0.0",  # noqa: S104 - a value, nothing is bound
     "auth": "none",
+    "secret_key": "a secret of at least 32 characters",
     "handlers": "my.tasks",
     "default_handler": "my.handler",
     "queues": "images",
@@ -46,6 +47,7 @@ BAD_VALUES = [
     ("port", "65536"),
     ("port", ""),
     ("auth", "password"),
+    ("secret_key", "too short"),
     ("concurrency", "0"),
     ("queues", ""),
     ("queues", " , "),
