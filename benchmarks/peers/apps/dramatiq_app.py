@@ -9,7 +9,8 @@ from pathlib import Path
 import dramatiq
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 
-dramatiq.set_broker(RabbitmqBroker(url=os.environ["BENCH_BROKER_URL"]))
+# Without confirms messages are lost now and then, and the count is never reached.
+dramatiq.set_broker(RabbitmqBroker(url=os.environ["BENCH_BROKER_URL"], confirm_delivery=True))
 
 _COUNT = int(os.environ["BENCH_COUNT"])
 _numbers = itertools.count(1)
