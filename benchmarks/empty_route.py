@@ -8,6 +8,7 @@ import asyncio
 import uvloop
 from fastapi import FastAPI, Response
 
+from narad.api.protocol import ConnectionLimits
 from narad.api.schemas import TaskCreate, TaskView
 from narad.api.server import HttpServer
 from narad.clock import SystemClock
@@ -16,6 +17,8 @@ from narad.domain.task import Task
 from narad.ids import new_id
 
 GREETING = "Empty route on port"
+
+LIMITS = ConnectionLimits(most_header_bytes=16_384, receive_seconds=30, most_connections=5_000)
 
 app = FastAPI(docs_url=None, redoc_url=None)
 _clock = SystemClock()
@@ -33,6 +36,7 @@ async def create_task(body: TaskCreate, response: Response) -> TaskView:
         status=Status.NEW,
         handler=body.handler or "demo.simulate",
         queue=body.queue or "default",
+        unique_key=body.unique_key,
         tags=tuple(body.tags),
         created_at=now,
         run_at=now,
@@ -40,6 +44,7 @@ async def create_task(body: TaskCreate, response: Response) -> TaskView:
         started_at=None,
         finished_at=None,
         cancel_requested_at=None,
+        cancel_reason=None,
         attempt=0,
         failures=0,
         losses=0,
@@ -59,7 +64,7 @@ async def create_task(body: TaskCreate, response: Response) -> TaskView:
 
 async def serve() -> None:
     """Serve until the process is ended."""
-    server = HttpServer(app, host="127.0.0.1", port=0)
+    server = HttpServer(app, host="127.0.0.1", port=0, limits=LIMITS)
     await server.start()
     print(GREETING, server.url.rpartition(":")[2], flush=True)
     await asyncio.Event().wait()

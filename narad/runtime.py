@@ -9,6 +9,9 @@ from enum import StrEnum
 
 from narad.api.app import create_app
 from narad.api.handlers import KnownHandlers
+from narad.api.high_water import HighWater
+from narad.api.protocol import ConnectionLimits
+from narad.api.request_id import RequestIds
 from narad.api.server import HttpServer
 from narad.api.services import Defaults, Services
 from narad.batcher import Batcher
@@ -225,7 +228,12 @@ def _add_services(
             max_body_bytes=settings.max_body_bytes,
             max_batch_bytes=settings.max_batch_bytes,
         )
-        runtime.server = HttpServer(app, host=settings.host, port=settings.port)
+        limits = ConnectionLimits(
+            most_header_bytes=settings.max_header_bytes,
+            receive_seconds=settings.receive_timeout_seconds,
+            most_connections=settings.max_connections,
+        )
+        runtime.server = HttpServer(RequestIds(app), host=settings.host, port=settings.port, limits=limits)
         runtime.services.append(runtime.server)
 
 
@@ -236,9 +244,12 @@ def _api_services(
     return Services(
         store=store,
         submissions=Batcher(store.tasks.insert, capacity=settings.submit_buffer),
+        unique_submissions=Batcher(store.submissions.submit, capacity=settings.submit_buffer),
         created=relay.nudge if relay else lambda _tasks: None,
+        moved=relay.nudge_moved if relay else lambda _task: None,
         stop_requested=relay.order_stop if relay else lambda _task: None,
         handlers=KnownHandlers(store.catalogue, clock, fresh_seconds=settings.catalogue_seconds),
+        high_water=HighWater(store.tasks, clock, most_waiting=settings.max_waiting),
         clock=clock,
         defaults=Defaults(
             handler=settings.default_handler, max_attempts=settings.max_attempts, max_losses=settings.max_losses

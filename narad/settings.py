@@ -146,6 +146,13 @@ class Settings(BaseSettings):
     max_batch_bytes: int = Field(
         default=16_777_216, ge=1_024, le=1_073_741_824, description="Largest body of a request that creates many tasks."
     )
+    max_header_bytes: int = Field(
+        default=16_384, ge=1_024, le=1_048_576, description="Largest head of a request: its URL and headers."
+    )
+    receive_timeout_seconds: Seconds = Field(default=30, description="Longest time that a request may take to arrive.")
+    max_connections: int = Field(
+        default=5_000, ge=1, le=1_000_000, description="Open connections of clients at a time, per process."
+    )
     max_result_bytes: int = Field(
         default=262_144, ge=1_024, le=67_108_864, description="Largest result of a handler, as JSON."
     )
@@ -154,6 +161,13 @@ class Settings(BaseSettings):
         ge=1,
         le=1_000_000,
         description="Submitted tasks that may wait for the store before the API answers 503.",
+    )
+
+    max_waiting: int = Field(
+        default=0,
+        ge=0,
+        le=2_000_000_000,
+        description="Waiting tasks above which no more are accepted, but answered with 503; 0 is no limit.",
     )
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(

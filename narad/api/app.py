@@ -7,28 +7,28 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 import narad
-from narad.api import errors, health
+from narad.api import errors, health, problem_pages
 from narad.api.limits import BodyLimit
 from narad.api.schemas import ProblemView
 from narad.api.services import Services
-from narad.api.v1 import tasks
+from narad.api.v1 import actions, tasks
 
 _DESCRIPTION = "Hand over work with one request; it is stored, run by a worker, and its outcome kept."
+_ROUTERS = (tasks.creating, tasks.router, actions.router, health.router, problem_pages.router)
+"""In the order in which they are asked: the busiest first."""
 _BATCH = f"{tasks.PREFIX}/batch"
 
 
 def create_app(services: Services, *, max_body_bytes: int, max_batch_bytes: int) -> FastAPI:
     """The ASGI application over these services, with the largest body of a batch and of any other request."""
-    # Routes of included routers are matched several times over for each request; those of the application once.
-    # They are asked in this order: the busiest come first.
-    routes = [route for router in (tasks.creating, tasks.router, health.router) for route in router.routes]
     app = FastAPI(
         title="Narad",
         version=narad.__version__,
         description=_DESCRIPTION,
         docs_url=None,
         redoc_url=None,
-        routes=routes,
+        # Routes of included routers would be matched several times over for each request.
+        routes=[route for router in _ROUTERS for route in router.routes],
     )
     app.state.services = services
     errors.register(app)

@@ -8,11 +8,13 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import compile_path
 
 from narad.api import problems
 from narad.api.problems import FieldError, Problem
+from narad.api.request_id import request_id_of
 from narad.errors import DataRejectedError, OverloadedError, StoreUnavailableError
 
 log = structlog.get_logger(__name__)
@@ -30,11 +32,12 @@ def register(app: FastAPI) -> None:
     app.add_exception_handler(StoreUnavailableError, _store_unavailable)
     app.add_exception_handler(OverloadedError, _overloaded)
     app.add_exception_handler(DataRejectedError, _rejected)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _internal)
 
 
 def _answer(request: Request, problem: Problem) -> Response:
-    return problem.response(request.scope.get("root_path", ""))
+    return problem.response(request.scope)
 
 
 async def _problem(request: Request, error: Exception) -> Response:
@@ -72,7 +75,7 @@ def _methods(request: Request) -> set[str]:
 
 
 async def _store_unavailable(request: Request, error: Exception) -> Response:
-    log.warning("api.store_unavailable", reason=str(error))
+    log.warning("api.store_unavailable", reason=str(error), request_id=request_id_of(request.scope))
     detail = "The database does not answer. Nothing is known to have changed; try again."
     return _answer(request, Problem(problems.STORE_UNAVAILABLE, detail, headers=_RETRY))
 
@@ -82,11 +85,16 @@ async def _overloaded(request: Request, error: Exception) -> Response:
 
 
 async def _rejected(request: Request, error: Exception) -> Response:
-    log.warning("api.data_rejected", reason=str(error))
+    log.warning("api.data_rejected", reason=str(error), request_id=request_id_of(request.scope))
     return _answer(request, Problem(problems.VALIDATION_ERROR, "The database cannot store what was sent."))
 
 
-async def _internal(request: Request, _error: Exception) -> Response:
+async def _gone(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=_BAD_BODY)  # nobody reads it: the client went before its body had arrived
+
+
+async def _internal(request: Request, error: Exception) -> Response:
+    log.error("api.failed", method=request.method, request_id=request_id_of(request.scope), exc_info=error)
     detail = "The request could not be carried out; the log of the service says why."
     return _answer(request, Problem(problems.INTERNAL, detail))
 

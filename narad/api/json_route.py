@@ -30,8 +30,8 @@ class JsonRoute(APIRoute):
 
         async def checked(request: Request) -> Response:
             declared = request.headers.get("content-type", "")
-            if declared != _JSON and (media_type := declared.partition(";")[0].strip().lower()) != _JSON:
-                raise Problem(problems.UNSUPPORTED_MEDIA_TYPE, f"Content-Type is {media_type or 'missing'}.")
+            if declared != _JSON and (declared or _has_body(request)):
+                _check_media_type(declared)
             return await handle(request)
 
         return checked
@@ -63,6 +63,16 @@ class BodyRoute(JsonRoute):
             return response
 
         return handle
+
+
+def _has_body(request: Request) -> bool:
+    return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+
+
+def _check_media_type(declared: str) -> None:
+    media_type = declared.partition(";")[0].strip().lower()
+    if media_type != _JSON:
+        raise Problem(problems.UNSUPPORTED_MEDIA_TYPE, f"Content-Type is {media_type or 'missing'}.")
 
 
 def _parsed(body: bytes) -> object:

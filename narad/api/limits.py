@@ -34,7 +34,7 @@ class BodyLimit:
         announced = Headers(scope=scope).get("content-length", "")
         if announced.isdecimal() and int(announced) > most_bytes:
             detail = f"The body has {announced} bytes; at most {most_bytes} are taken."
-            await Problem(problems.PAYLOAD_TOO_LARGE, detail).response()(scope, receive, send)
+            await Problem(problems.PAYLOAD_TOO_LARGE, detail).response(scope)(scope, receive, send)
             return
         arrived = 0
 

@@ -1,13 +1,15 @@
 """Errors as people and programs get them: `application/problem+json` (RFC 9457), one catalogue for the whole API."""
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 
 from starlette.responses import Response
+from starlette.types import Scope
 
+from narad.api.request_id import request_id_of
 from narad.domain.task import Json
 
 
@@ -29,15 +31,23 @@ MALFORMED_JSON = Kind("malformed-json", 400, "The body is not JSON.")
 UNKNOWN_PARAMETER = Kind("unknown-parameter", 400, "A parameter is not known.")
 INVALID_CURSOR = Kind("invalid-cursor", 400, "The cursor is not valid.")
 NOT_FOUND = Kind("not-found", 404, "There is no such thing.")
+NO_RESULT = Kind("no-result", 404, "The task has no result.")
 METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "The method is not allowed here.")
 INVALID_STATE = Kind("invalid-state", 409, "The task is not in a state for this.")
+REQUEST_TIMEOUT = Kind("request-timeout", 408, "The request did not arrive in time.")
+DUPLICATE_TASK = Kind("duplicate-task", 409, "An active task has the same unique key.")
+PRECONDITION_FAILED = Kind("precondition-failed", 412, "The task has changed meanwhile.")
 PAYLOAD_TOO_LARGE = Kind("payload-too-large", 413, "The body is too large.")
 UNSUPPORTED_MEDIA_TYPE = Kind("unsupported-media-type", 415, "The body must be application/json.")
 VALIDATION_ERROR = Kind("validation-error", 422, "The request is not valid.")
 UNKNOWN_HANDLER = Kind("unknown-handler", 422, "The handler is not known.")
+IDEMPOTENCY_KEY_REUSED = Kind("idempotency-key-reused", 422, "The idempotency key came with another body before.")
+HEADERS_TOO_LARGE = Kind("headers-too-large", 431, "The head of the request is too large.")
 INTERNAL = Kind("internal", 500, "Something went wrong inside the service.")
 STORE_UNAVAILABLE = Kind("store-unavailable", 503, "The store cannot be reached.")
 REDUCED_CAPACITY = Kind("temporary-reduced-capacity", 503, "More is asked for than can be done now.")
+
+HTTP_ERROR = Kind("http-error", 400, "The request could not be served.")
 
 KINDS = tuple(value for value in list(globals().values()) if isinstance(value, Kind))
 _OTHER_STATUS = {
@@ -47,17 +57,17 @@ _OTHER_STATUS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldError:
-    """What is wrong with one place of a request: `pointer` into the body, or the name of a `parameter`."""
+    """What is wrong with one place of a request: `pointer` into the body, or the name of a `parameter` or `header`."""
 
     detail: str
     code: str
     pointer: str | None = None
     parameter: str | None = None
+    header: str | None = None
 
     def as_json(self) -> dict[str, Json]:
         """The members that are set."""
-        fields = {"detail": self.detail, "code": self.code, "pointer": self.pointer, "parameter": self.parameter}
-        return {name: value for name, value in fields.items() if value is not None}
+        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
 
 
 class Problem(Exception):  # noqa: N818 - the name of the standard
@@ -79,14 +89,15 @@ class Problem(Exception):  # noqa: N818 - the name of the standard
         self.headers = dict(headers or {})
         self.more = more
 
-    def response(self, root_path: str = "") -> Response:
-        """The answer. Texts of the request may hold anything, so all but ASCII is escaped."""
+    def response(self, scope: Scope) -> Response:
+        """The answer to the request of this scope. Its texts may hold anything, so all but ASCII is escaped."""
         body: dict[str, Any] = {
-            "type": f"{root_path}/problems/{self.kind.slug}",
+            "type": f"{scope.get('root_path', '')}/problems/{self.kind.slug}",
             "title": self.kind.title,
             "status": self.kind.status,
             "detail": self.detail,
             "code": self.kind.code,
+            "request_id": request_id_of(scope),
             **self.more,
         }
         if self.errors:
@@ -101,7 +112,7 @@ class Problem(Exception):  # noqa: N818 - the name of the standard
 
 def of_status(status: int) -> Kind:
     """The kind for an error status that the framework raises."""
-    return _OTHER_STATUS.get(status) or Kind("http-error", status, HTTPStatus(status).phrase)
+    return _OTHER_STATUS.get(status) or dataclasses.replace(HTTP_ERROR, status=status)
 
 
 def pointer(path: Sequence[str | int]) -> str:

@@ -1,7 +1,7 @@
 """What goes over the wire: the body that creates a task, the parameters of a list, a task as it is shown."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
@@ -12,6 +12,7 @@ from narad.domain.storable import NotStorableError, check_text
 
 LONGEST_NAME = 200
 LONGEST_DESCRIPTION = 10_000
+LONGEST_UNIQUE_KEY = 255
 MOST_TAGS = 50
 LONGEST_TAG = 100
 LONGEST_TIMEOUT_SECONDS = 7 * 86_400
@@ -56,6 +57,9 @@ Name = Annotated[Text, AfterValidator(_not_blank), Field(min_length=1, max_lengt
 HandlerName = Annotated[str, Field(pattern=HANDLER_NAME, max_length=LONGEST_HANDLER_NAME)]
 QueueName = Annotated[str, Field(pattern=QUEUE_NAME, max_length=LONGEST_QUEUE_NAME)]
 Tag = Annotated[Text, AfterValidator(_not_blank), Field(min_length=1, max_length=LONGEST_TAG)]
+UniqueKey = Annotated[Text, AfterValidator(_not_blank), Field(min_length=1, max_length=LONGEST_UNIQUE_KEY)]
+OnConflict = Literal["reject", "return_existing"]
+Tags = Annotated[list[Tag], AfterValidator(_distinct), Field(max_length=MOST_TAGS)]
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 ShownMoment = Annotated[datetime, PlainSerializer(_shown, when_used="json")]
 
@@ -76,6 +80,12 @@ class TaskCreate(BaseModel):
     handler: HandlerName | None = Field(default=None, description="The handler that does the work.")
     payload: dict[str, Any] = Field(default_factory=dict, description="The keyword arguments of the handler.")
     queue: QueueName | None = Field(default=None, description="The queue; by default that of the handler.")
+    unique_key: UniqueKey | None = Field(
+        default=None, description="No two tasks that wait or run have the same; free again when its task has ended."
+    )
+    on_conflict: OnConflict = Field(
+        default="reject", description="What to do where an active task has the unique key: refuse, or answer with it."
+    )
     run_at: Moment | None = Field(default=None, description="Not before this time; by default at once.")
     max_attempts: int | None = Field(default=None, ge=1, le=MOST_ATTEMPTS, description="Failed attempts allowed.")
     timeout_seconds: float | None = Field(
@@ -89,7 +99,7 @@ class TaskCreate(BaseModel):
         allow_inf_nan=False,
         description="Longest wait for the first start, from `run_at` on; after it the task is FAILED as Expired.",
     )
-    tags: Annotated[list[Tag], AfterValidator(_distinct), Field(max_length=MOST_TAGS)] = Field(default_factory=list)
+    tags: Tags = Field(default_factory=list)
 
 
 class TaskBatch(BaseModel):
@@ -158,6 +168,7 @@ class TaskSummaryView(BaseModel):
     status: Status
     handler: str
     queue: str
+    unique_key: str | None = Field(description="No other task that waits or runs has it.")
     tags: tuple[str, ...]
     created_at: ShownMoment
     run_at: ShownMoment
@@ -165,6 +176,7 @@ class TaskSummaryView(BaseModel):
     started_at: ShownMoment | None
     finished_at: ShownMoment | None
     cancel_requested_at: ShownMoment | None
+    cancel_reason: str | None
     attempt: int = Field(description="Executions so far; only grows.")
     failures: int = Field(description="Failed attempts so far.")
     losses: int = Field(description="Workers lost while running it.")

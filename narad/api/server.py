@@ -7,9 +7,10 @@ from collections.abc import Generator
 
 import structlog
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 from typing_extensions import override
 
+from narad.api.protocol import ConnectionLimits, LimitedProtocol
 from narad.errors import ConfigurationError
 from narad.service import Service
 
@@ -17,6 +18,7 @@ log = structlog.get_logger(__name__)
 
 _BACKLOG = 2_048
 _DRAIN_SECONDS = 10
+_LOOK_SECONDS = 1.0
 
 
 class _Server(uvicorn.Server):
@@ -39,7 +41,7 @@ class _Server(uvicorn.Server):
 class HttpServer(Service):
     """Serves the application on an address that is bound before anything else starts."""
 
-    def __init__(self, app: FastAPI, *, host: str, port: int) -> None:
+    def __init__(self, app: ASGIApp, *, host: str, port: int, limits: ConnectionLimits) -> None:
         """Bind the address.
 
         Raises:
@@ -50,7 +52,7 @@ class HttpServer(Service):
         config = uvicorn.Config(
             app,
             loop="none",
-            http="httptools",
+            http=type("Protocol", (LimitedProtocol,), {"limits": limits}),
             lifespan="off",
             ws="none",
             log_config=None,
@@ -59,6 +61,7 @@ class HttpServer(Service):
             timeout_graceful_shutdown=_DRAIN_SECONDS,
         )
         self._server = _Server(config)
+        self._serving: asyncio.Task[None] | None = None
 
     @property
     def url(self) -> str:
@@ -68,7 +71,8 @@ class HttpServer(Service):
 
     @override
     async def start(self) -> None:
-        self._spawn(self._server.serve(sockets=[self._socket]))
+        self._serving = self._spawn(self._server.serve(sockets=[self._socket]))
+        self._spawn(self._drop_slow())
         await self._server.ready.wait()
         log.info("http.listening", url=self.url)
 
@@ -77,8 +81,18 @@ class HttpServer(Service):
         """Take no more connections and let open requests end."""
         self._stopping = True
         self._server.should_exit = True
-        await asyncio.gather(*self._loops, return_exceptions=True)
+        if self._serving is not None:
+            await asyncio.wait([self._serving])
+        await super().stop()
         self._socket.close()
+
+    async def _drop_slow(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            now = asyncio.get_running_loop().time()
+            for connection in list(self._server.server_state.connections):
+                if isinstance(connection, LimitedProtocol):
+                    connection.drop_if_slow(now)
 
 
 def _bind(host: str, port: int) -> socket.socket:

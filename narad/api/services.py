@@ -8,8 +8,10 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Request
 
 from narad.api.handlers import KnownHandlers
+from narad.api.high_water import HighWater
 from narad.batcher import Batcher
 from narad.clock import Clock
+from narad.domain.submission import Submission, Submitted
 from narad.domain.task import NewTask, Task
 from narad.errors import StoreUnavailableError
 from narad.secrets import Secrets
@@ -31,15 +33,19 @@ class Defaults:
 class Services:
     """The store and what stands before it.
 
-    `submissions` gathers new tasks for the store; `created` hears of them once they are committed, `stop_requested` of
-    running tasks whose cancel was asked for.
+    `submissions` gathers new tasks for the store, `unique_submissions` those that may be there already. `created` hears
+    of new tasks once they are committed, `moved` of a waiting one that goes another way or again, `stop_requested` of a
+    running one whose cancel was asked for.
     """
 
     store: Store
     submissions: Batcher[NewTask, NewTask]
+    unique_submissions: Batcher[Submission, Submitted]
     created: Callable[[Sequence[NewTask]], None]
+    moved: Callable[[Task], None]
     stop_requested: Callable[[Task], None]
     handlers: KnownHandlers
+    high_water: HighWater
     clock: Clock
     defaults: Defaults
     secrets: Secrets

@@ -24,7 +24,9 @@ async def complete(body: TaskCreate, services: Services) -> NewTask:
 
     Raises:
         Problem: the payload cannot be stored, no worker offers the handler, or the payload does not fit it.
+        OverloadedError: as many tasks wait as may.
     """
+    await services.high_water.check()
     try:
         check_json(body.payload)
     except NotStorableError as error:
@@ -64,6 +66,7 @@ def as_stored(task: NewTask) -> Task:
         status=Status.NEW,
         handler=task.handler,
         queue=task.queue,
+        unique_key=task.unique_key,
         tags=task.tags,
         created_at=task.created_at,
         run_at=task.run_at,
@@ -71,6 +74,7 @@ def as_stored(task: NewTask) -> Task:
         started_at=None,
         finished_at=None,
         cancel_requested_at=None,
+        cancel_reason=None,
         attempt=0,
         failures=0,
         losses=0,
@@ -106,6 +110,7 @@ def _new_task(body: TaskCreate, handler: CatalogueEntry, services: Services, now
         or services.defaults.max_attempts,
         max_losses=services.defaults.max_losses if body.max_losses is None else body.max_losses,
         timeout_seconds=body.timeout_seconds or cast("float | None", options.get("timeout_seconds")),
+        unique_key=body.unique_key,
     )
 
 

@@ -41,7 +41,8 @@ class Progress:
 class NewTask:
     """A task as submitted: complete, checked, and not yet stored.
 
-    `run_at` in the future keeps it away from workers until then; not started by `expires_at`, it fails.
+    `run_at` in the future keeps it away from workers until then; not started by `expires_at`, it fails. No two active
+    tasks have the same `unique_key`.
     """
 
     id: UUID
@@ -58,6 +59,7 @@ class NewTask:
     max_losses: int
     timeout_seconds: float | None
     expires_at: datetime | None = None
+    unique_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,7 @@ class TaskSummary:
     status: Status
     handler: str
     queue: str
+    unique_key: str | None
     tags: tuple[str, ...]
     created_at: datetime
     run_at: datetime
@@ -78,6 +81,7 @@ class TaskSummary:
     started_at: datetime | None
     finished_at: datetime | None
     cancel_requested_at: datetime | None
+    cancel_reason: str | None
     attempt: int
     failures: int
     losses: int

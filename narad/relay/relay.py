@@ -70,6 +70,22 @@ class Relay(Service):
         )
         self._nudged.set()
 
+    def nudge_moved(self, task: Task) -> None:
+        """Hear of a waiting task that goes another way now, or its way again; never blocks, and may forget."""
+        if task.run_at <= self._clock.now():
+            # It counts as NEW, so that it is marked: its row is due at once, and would be handed over twice.
+            self._nudges.append(
+                HandOver(
+                    id=task.id,
+                    queue=task.queue,
+                    priority=task.priority,
+                    status=Status.NEW,
+                    attempt=task.attempt,
+                    handovers=0,
+                )
+            )
+            self._nudged.set()
+
     def order_stop(self, task: Task) -> None:
         """Hear of a running task whose cancel was asked for; never blocks, and may forget."""
         if task.worker_id is not None:

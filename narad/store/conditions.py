@@ -46,5 +46,6 @@ def _is_one_of(value: ColumnElement[Any], statuses: Iterable[Status]) -> ColumnE
 
 IS_WAITING = has_status(*WAITING)
 IS_RUNNING = has_status(Status.IN_PROGRESS)
+IS_ACTIVE = has_status(*WAITING, Status.IN_PROGRESS)
 STILL_WAITING = still_has_status(*WAITING)
 STILL_RUNNING = still_has_status(Status.IN_PROGRESS)

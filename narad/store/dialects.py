@@ -26,8 +26,11 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     column,
+    true,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
+from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -209,7 +212,15 @@ def upsert(table: Table, dialect_name: str) -> Executable:
     return insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=others)
 
 
-def insert_unless_present(table: Table, dialect_name: str) -> Executable:
-    """An INSERT that leaves rows alone which have the same key, or are the same by a unique index."""
+def insert_unless_present(
+    table: Table, dialect_name: str, columns: Sequence[str] = (), rows: Select[Any] | None = None
+) -> PostgresInsert | SqliteInsert:
+    """An INSERT that leaves rows alone which have the same key, or are the same by a unique index.
+
+    It takes the values of its parameters, or the selected `rows` for these `columns`.
+    """
     insert = sqlite.insert(table) if dialect_name == "sqlite" else postgresql.insert(table)
+    if rows is not None:
+        # Without a WHERE, SQLite reads the ON of ON CONFLICT as that of a join (its documentation of UPSERT, 2.2).
+        insert = insert.from_select(columns, rows.where(true()))
     return insert.on_conflict_do_nothing()

@@ -1,6 +1,7 @@
 """Retention: what is long over is removed, a portion at a time, so that nobody has to wait for it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import Integer, Uuid, bindparam, delete, select
 
@@ -10,8 +11,11 @@ from narad.store.catalogue import KEPT
 from narad.store.conditions import IS_RUNNING, has_status
 from narad.store.database import Database
 from narad.store.dialects import in_ids, in_select
-from narad.store.tables import attempts, handlers, tasks, workers
+from narad.store.tables import attempts, handlers, idempotency_keys, tasks, workers
 from narad.store.types import UTCDateTime
+
+KEYS_KEPT: Final = timedelta(hours=24)
+"""How long an idempotency key stands for its request."""
 
 _before = bindparam("before", type_=UTCDateTime())
 
@@ -35,6 +39,19 @@ _PRUNE_WORKERS = delete(workers).where(
     workers.c.stopped_at < _before, ~select(tasks.c.id).where(IS_RUNNING, tasks.c.worker_id == workers.c.id).exists()
 )
 _PRUNE_HANDLERS = delete(handlers).where(handlers.c.seen_at < _before)
+_old_keys = (
+    select(idempotency_keys.c.digest)
+    .where(idempotency_keys.c.created_at < _before)
+    .order_by(idempotency_keys.c.created_at)
+    .limit(bindparam("most", type_=Integer()))
+    .with_for_update(skip_locked=True)
+    .cte("old")
+)
+_PRUNE_KEYS = (
+    delete(idempotency_keys)
+    .where(in_select(idempotency_keys.c.digest, select(_old_keys.c.digest)))
+    .returning(idempotency_keys.c.digest)
+)
 
 
 class Retention:
@@ -55,6 +72,10 @@ class Retention:
                     await connection.execute(_PRUNE_ATTEMPTS, {"ids": ids})
             pruned += len(ids)
         return pruned
+
+    async def prune_keys(self, most: int, *, now: datetime) -> int:
+        """Forget up to `most` idempotency keys whose time is over; how many."""
+        return len(await self._database.run(_PRUNE_KEYS, {"before": now - KEYS_KEPT, "most": most}))
 
     async def prune_fleet(self, *, before: datetime, now: datetime) -> None:
         """Remove workers that stopped before that time, and handlers that no worker has published for long."""

@@ -4,10 +4,12 @@ from datetime import timedelta
 
 from narad.store.attempts import Attempts
 from narad.store.catalogue import Catalogue
+from narad.store.changes import Changes
 from narad.store.database import Database
 from narad.store.handovers import HandOvers
 from narad.store.installation import Installation
 from narad.store.retention import Retention
+from narad.store.submissions import Submissions
 from narad.store.tasks import Tasks
 from narad.store.workers import Workers
 
@@ -19,9 +21,11 @@ class Store:
         """`lease` is that of a worker; `guard` how long a fresh task is left to the relay of its own process."""
         self.database = database
         self.tasks = Tasks(database, guard=guard)
+        self.changes = Changes(database)
         self.handovers = HandOvers(database)
         self.attempts = Attempts(database)
         self.workers = Workers(database, lease=lease)
         self.catalogue = Catalogue(database)
         self.retention = Retention(database)
+        self.submissions = Submissions(database, self.tasks)
         self.installation = Installation(database)

@@ -33,6 +33,7 @@ metadata = MetaData(
 WAITING_SQL = "status IN (0, 1)"
 EXPIRING_SQL = "status IN (0, 1) AND expires_at IS NOT NULL"
 RUNNING_SQL = "status = 2"
+ACTIVE_AND_UNIQUE_SQL = "status IN (0, 1, 2) AND unique_key IS NOT NULL"
 FILL_FACTOR = 80
 """How full, in percent, new tasks make a page: the rest is for their next versions."""
 
@@ -46,6 +47,7 @@ tasks = Table(
     Column("status", Code(Status), nullable=False),
     Column("handler", Text, nullable=False),
     Column("queue", Text, nullable=False),
+    Column("unique_key", Text),
     Column("payload", VerbatimJson, nullable=False),
     Column("tags", StoredJson, nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
@@ -57,6 +59,7 @@ tasks = Table(
     Column("deadline_at", UTCDateTime),
     Column("finished_at", UTCDateTime),
     Column("cancel_requested_at", UTCDateTime),
+    Column("cancel_reason", Text),
     Column("worker_id", Uuid),
     Column("attempt", Integer, nullable=False, server_default=text("0")),
     Column("failures", Integer, nullable=False, server_default=text("0")),
@@ -95,6 +98,13 @@ tasks = Table(
     ),
     Index("running", "worker_id", postgresql_where=text(RUNNING_SQL), sqlite_where=text(RUNNING_SQL)),
     Index("status", "status", "id"),
+    Index(
+        "unique_key",
+        "unique_key",
+        unique=True,
+        postgresql_where=text(ACTIVE_AND_UNIQUE_SQL),
+        sqlite_where=text(ACTIVE_AND_UNIQUE_SQL),
+    ),
     postgresql_with={"fillfactor": str(FILL_FACTOR), "autovacuum_vacuum_scale_factor": "0.02"},
 )
 
@@ -127,6 +137,16 @@ installation = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("digest", Uuid, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("task_ids", VerbatimJson, nullable=False),
+    Column("created_at", UTCDateTime, nullable=False),
+    Index("created_at", "created_at"),
 )
 
 attempts = Table(

@@ -38,11 +38,12 @@ class TaskFilter:
 
 
 _batch = rows_of("rows", "v", **{column.name: column.type for column in NEW}, due_at=UTCDateTime())
-_INSERT = insert(tasks).from_select(
-    [*(column.name for column in NEW), "due_at", "status"],
-    select(*_batch.c, literal(Status.NEW, tasks.c.status.type)),
-)
+INSERTED_COLUMNS = (*(column.name for column in NEW), "due_at", "status")
+INSERTED = select(*_batch.c, literal(Status.NEW, tasks.c.status.type))
+_INSERT = insert(tasks).from_select(INSERTED_COLUMNS, INSERTED)
 _GET = select(*WHOLE).where(tasks.c.id == bindparam("task_id"))
+_waiting = select(tasks.c.id).where(IS_WAITING).limit(bindparam("most", type_=Integer())).subquery()
+_COUNT_WAITING = select(func.count()).select_from(_waiting)
 _CANCEL = (
     update(tasks)
     .where(tasks.c.id == bindparam("task_id"), STILL_WAITING)
@@ -50,6 +51,7 @@ _CANCEL = (
         status=Status.CANCELLED,
         finished_at=bindparam("now"),
         due_at=None,
+        cancel_reason=bindparam("reason", type_=tasks.c.cancel_reason.type),
         error=bindparam("error", type_=tasks.c.error.type),
         version=tasks.c.version + 1,
     )
@@ -80,6 +82,7 @@ _REQUEST_CANCEL = (
     .where(tasks.c.id == bindparam("task_id"), STILL_RUNNING)
     .values(
         cancel_requested_at=func.coalesce(tasks.c.cancel_requested_at, bindparam("now", type_=UTCDateTime())),
+        cancel_reason=func.coalesce(tasks.c.cancel_reason, bindparam("reason", type_=tasks.c.cancel_reason.type)),
         version=tasks.c.version + 1,
     )
     .returning(*WHOLE)
@@ -98,8 +101,12 @@ class Tasks:
 
     async def insert(self, batch: Sequence[NewTask]) -> Sequence[NewTask]:
         """Store new tasks, all or none; when this returns they are committed."""
-        await self._database.run(_INSERT, {"rows": [self._new_row(task) for task in batch]})
+        await self._database.run(_INSERT, {"rows": self.rows(batch)})
         return batch
+
+    def rows(self, batch: Sequence[NewTask]) -> list[dict[str, Any]]:
+        """New tasks as INSERTED takes them."""
+        return [self._new_row(task) for task in batch]
 
     async def get(self, task_id: UUID) -> Task | None:
         """The task, or None where there is none of that id."""
@@ -113,22 +120,27 @@ class Tasks:
             statement = statement.where(tasks.c.id < before)
         return [to_summary(row) for row in await self._database.read_built(statement)]
 
-    async def cancel(self, task_id: UUID, *, now: datetime) -> Task | None:
+    async def cancel(self, task_id: UUID, *, now: datetime, reason: str | None = None) -> Task | None:
         """Cancel a waiting task at once, ask a running one to stop, leave a final one alone.
 
         Returns the task as it stands afterwards, or None where there is none of that id. Whichever of this and the
         outcome of a running attempt commits first wins.
         """
-        parameters = {"task_id": task_id, "now": now, "error": from_error(CANCELLED_ERROR)}
+        asked = {"task_id": task_id, "now": now, "reason": reason}
         for _ in range(3):
-            rows = await self._database.run(_CANCEL, parameters)
-            rows = rows or await self._database.run(_REQUEST_CANCEL, {"task_id": task_id, "now": now})
+            rows = await self._database.run(_CANCEL, asked | {"error": from_error(CANCELLED_ERROR)})
+            rows = rows or await self._database.run(_REQUEST_CANCEL, asked)
             if rows:
                 return to_task(rows[0])
             task = await self.get(task_id)
             if task is None or task.status.is_final:
                 return task
         return await self.get(task_id)
+
+    async def count_waiting(self, most: int) -> int:
+        """How many tasks wait; `most` where it is as many or more."""
+        ((number,),) = await self._database.read(_COUNT_WAITING, {"most": most})
+        return int(number)
 
     async def expire(self, most: int, *, now: datetime) -> Sequence[UUID]:
         """Fail up to `most` tasks that still wait for their first start at the end of their time to wait."""

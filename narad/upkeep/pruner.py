@@ -1,7 +1,7 @@
-"""The pruner: removes tasks that ended long ago."""
+"""The pruner: removes tasks that ended long ago, and what is kept for a time only."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from typing_extensions import override
@@ -31,8 +31,7 @@ class Pruner(Service):
 
     @override
     async def start(self) -> None:
-        if self._kept:
-            self._spawn(self._prune())
+        self._spawn(self._prune())
 
     async def _prune(self) -> None:
         while True:
@@ -44,6 +43,14 @@ class Pruner(Service):
 
     async def _prune_all(self) -> None:
         now = self._clock.now()
+        pruned = _PORTION
+        while pruned == _PORTION:
+            pruned = await self._retention.prune_keys(_PORTION, now=now)
+            await asyncio.sleep(_BREATH_SECONDS)
+        if self._kept:
+            await self._prune_tasks(now)
+
+    async def _prune_tasks(self, now: datetime) -> None:
         before = now - self._kept
         pruned = 0
         while portion := await self._retention.prune_tasks(_PORTION, before=before):

@@ -251,3 +251,45 @@ def test_problems_are_plain_ascii_json_whatever_the_request_held(api: TasksApi) 
 
     assert answer.content.isascii()
     assert json.loads(answer.content)["status"] == 422
+
+
+def test_every_problem_names_a_page_that_says_what_to_do(api: TasksApi) -> None:
+    types = api.http.get("/problems").json()["items"]
+
+    assert len(types) > 15
+    for one in types:
+        page = api.http.get(one["type"], headers={"Accept": "text/html,*/*"})
+        assert page.headers["content-type"].startswith("text/html")
+        assert str(one["status"]) in page.text
+        assert api.http.get(one["type"]).json() == one
+        assert len(one["help"]) > 20
+
+
+def test_the_page_of_an_unknown_problem_is_not_found(api: TasksApi) -> None:
+    problem(api.http.get("/problems/<script>"), 404, "not_found")
+
+
+@pytest.mark.parametrize("path", ["/livez", PATH, f"{PATH}/{NOBODY}", "/nowhere", f"{PATH}?colour=red"])
+def test_every_answer_has_the_request_id_of_its_client(api: TasksApi, path: str) -> None:
+    answer = api.http.get(path, headers={"X-Request-ID": "order-7/a=b"})
+
+    assert answer.headers["x-request-id"] == "order-7/a=b"
+    if answer.status_code >= 400:
+        assert answer.json()["request_id"] == "order-7/a=b"
+
+
+@pytest.mark.parametrize("given", [None, "", "a b", "x" * 129, "<script>"])
+def test_a_request_without_a_decent_id_gets_one(api: TasksApi, given: str | None) -> None:
+    headers = {} if given is None else {"X-Request-ID": given}
+
+    answers = [api.http.get("/livez", headers=headers) for _ in range(2)]
+
+    ids = {answer.headers["x-request-id"] for answer in answers}
+    assert len(ids) == 2
+    assert given not in ids
+
+
+def test_a_body_that_is_too_large_is_answered_with_the_request_id(api: TasksApi) -> None:
+    answer = api.http.post(PATH, content=b"x" * (2 * MEBIBYTE), headers={**JSON, "X-Request-ID": "large"})
+
+    assert problem(answer, 413, "payload_too_large")["request_id"] == answer.headers["x-request-id"] == "large"

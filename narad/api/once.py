@@ -1,0 +1,126 @@
+"""Creating tasks that may be there already: requests with an idempotency key, tasks with a unique key."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from fastapi import Request, Response, status
+
+from narad.api import idempotency, problems
+from narad.api.answers import json_answer, place_of
+from narad.api.problems import FieldError, Problem
+from narad.api.schemas import TaskBatch, TaskBatchView, TaskCreate, TaskView
+from narad.api.services import Services, services_of
+from narad.api.submission import as_stored, complete, complete_all
+from narad.domain.submission import Created, Duplicate, IdempotencyKey, KeyReused, Replayed, Submission, Submitted
+from narad.domain.task import Task
+from narad.store.submissions import DuplicatesError
+
+_REPLAYED = {idempotency.REPLAYED: "true"}
+
+
+async def create_once(body: TaskCreate, key: IdempotencyKey | None, request: Request) -> Response:
+    """The answer to a request for a task that is created unless it is there already.
+
+    Raises:
+        Problem: the key came with another body, an active task has the unique key, or the body is refused.
+    """
+    services = services_of(request)
+    result = await services.promptly(_submitted(body, key, services))
+    match result:
+        case Created(task):
+            services.created([task])
+            return _one(as_stored(task), request, status.HTTP_201_CREATED)
+        case Replayed((task_id, *_)):
+            return _one(await _read(task_id, services), request, status.HTTP_201_CREATED, _REPLAYED)
+        case Duplicate(task_id) if body.on_conflict == "return_existing":
+            return _one(await _read(task_id, services), request, status.HTTP_200_OK)
+        case Duplicate(task_id):
+            raise duplicate_task(task_id)
+        case _:
+            raise _reused()
+
+
+async def create_all_once(body: TaskBatch, key: IdempotencyKey | None, request: Request) -> Response:
+    """The answer to a request for tasks that are created, all or none, unless they are there already.
+
+    Raises:
+        Problem: as above, with a pointer to each item.
+    """
+    services = services_of(request)
+    try:
+        results = await services.promptly(_submitted_together(body, key, services))
+    except DuplicatesError as error:
+        raise _duplicates(error) from None
+    match results:
+        case KeyReused():
+            raise _reused()
+        case Replayed(task_ids):
+            return _many([await _read(task_id, services) for task_id in task_ids], _REPLAYED)
+        case _:
+            services.created([result.task for result in results if isinstance(result, Created)])
+            return _many([await _stored(result, services) for result in results])
+
+
+def duplicate_task(task_id: UUID) -> Problem:
+    """The problem of a unique key that an active task has."""
+    detail = f"Task {task_id} waits or runs with the same unique_key."
+    return Problem(problems.DUPLICATE_TASK, detail, existing_task=str(task_id))
+
+
+async def _submitted(body: TaskCreate, key: IdempotencyKey | None, services: Services) -> Submitted:
+    return await services.unique_submissions.submit(Submission(await complete(body, services), key))
+
+
+async def _submitted_together(
+    body: TaskBatch, key: IdempotencyKey | None, services: Services
+) -> Sequence[Submitted] | Replayed | KeyReused:
+    tasks = await complete_all(body.items, services)
+    batch = [
+        Submission(task, may_exist=item.on_conflict == "return_existing")
+        for task, item in zip(tasks, body.items, strict=True)
+    ]
+    return await services.store.submissions.submit_together(batch, key)
+
+
+async def _stored(result: Submitted, services: Services) -> Task:
+    match result:
+        case Created(task):
+            return as_stored(task)
+        case Duplicate(task_id):
+            return await _read(task_id, services)
+        case _:
+            raise TypeError(result)  # an item of a batch has no key of its own
+
+
+async def _read(task_id: UUID, services: Services) -> Task:
+    task = await services.promptly(services.store.tasks.get(task_id))
+    if task is None:
+        raise Problem(problems.NOT_FOUND, f"Task {task_id}, which this request made before, was removed since.")
+    return task
+
+
+def _one(task: Task, request: Request, code: int, headers: dict[str, str] | None = None) -> Response:
+    return json_answer(TaskView.model_validate(task), code, {"Location": place_of(task, request), **(headers or {})})
+
+
+def _many(tasks: Sequence[Task], headers: dict[str, str] | None = None) -> Response:
+    view = TaskBatchView(items=[TaskView.model_validate(task) for task in tasks])
+    return json_answer(view, status.HTTP_201_CREATED, headers)
+
+
+def _reused() -> Problem:
+    error = FieldError(detail="came with another body before", code="reused", header=idempotency.HEADER)
+    return Problem(problems.IDEMPOTENCY_KEY_REUSED, "A key stands for one request. Take a new one.", errors=[error])
+
+
+def _duplicates(error: DuplicatesError) -> Problem:
+    errors = [
+        FieldError(
+            detail=f"task {task_id} waits or runs with the same key",
+            code="duplicate",
+            pointer=problems.pointer(["items", index, "unique_key"]),
+        )
+        for index, task_id in error.existing.items()
+    ]
+    detail = f"{len(errors)} items are there already; no task was created."
+    return Problem(problems.DUPLICATE_TASK, detail, errors=errors)

@@ -1,0 +1,157 @@
+"""What people do with a task that exists: cancel, amend, run again, clone; and what it left: result and attempts."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Header, Request, Response, status
+from fastapi.responses import JSONResponse
+
+from narad.api import idempotency, problems
+from narad.api.answers import invalid_state, missing, problem_answers
+from narad.api.attempts import AttemptsView, attempts_of
+from narad.api.changes import TaskAmend, TaskCancel, TaskClone, cloned
+from narad.api.json_route import JsonRoute
+from narad.api.once import create_once, duplicate_task
+from narad.api.preconditions import IF_MATCH, expected_version
+from narad.api.problems import Problem
+from narad.api.schemas import TaskView
+from narad.api.services import Services, UsesServices
+from narad.domain.amendment import amended
+from narad.domain.status import FINAL, Status
+from narad.domain.task import Task
+from narad.errors import OverloadedError
+from narad.store.submissions import DuplicatesError
+
+router = APIRouter(prefix="/api/v1/tasks/{task_id}", tags=["tasks"], route_class=JsonRoute)
+
+_TRIES = 3
+_STOPPING = {202: {"model": TaskView, "description": "The task is running; its worker was asked to stop it."}}
+CREATED = status.HTTP_201_CREATED
+
+
+@router.delete("", operation_id="cancelTask", responses=problem_answers(404, 409) | _STOPPING)
+async def cancel_task(task_id: UUID, services: UsesServices, response: Response) -> TaskView:
+    """Cancel a task: at once while it waits; while it runs its worker is asked, and the status follows."""
+    return await _cancel(task_id, None, services, response)
+
+
+@router.post(
+    "/cancel", operation_id="cancelTaskWithReason", responses=problem_answers(400, 404, 409, 413, 415) | _STOPPING
+)
+async def cancel_task_with_reason(
+    task_id: UUID, services: UsesServices, response: Response, body: TaskCancel | None = None
+) -> TaskView:
+    """Cancel a task as DELETE does, and say why."""
+    return await _cancel(task_id, None if body is None else body.reason, services, response)
+
+
+@router.patch("", operation_id="amendTask", responses=problem_answers(400, 404, 409, 412, 413, 415))
+async def amend_task(
+    task_id: UUID,
+    body: Annotated[TaskAmend, Body()],
+    services: UsesServices,
+    if_match: Annotated[str | None, Header(description=IF_MATCH)] = None,
+) -> TaskView:
+    """Change a task that waits: what is not given stays as it is."""
+    expected = expected_version(if_match)
+    for _ in range(_TRIES):
+        task = await _existing(task_id, services)
+        if not task.status.is_waiting:
+            detail = f"Task {task_id} is {task.status}; only a task that waits can be changed."
+            raise invalid_state(task, detail, *_allowed(task))
+        if expected is not None and task.version not in expected:
+            detail = f"Task {task_id} has version {task.version} by now."
+            raise Problem(problems.PRECONDITION_FAILED, detail, current_version=task.version)
+        values = amended(task, body, services.clock.now())
+        written = await services.promptly(services.store.changes.amend(task, values)) if values else task
+        if written is not None:
+            if "due_at" in values:
+                services.moved(written)
+            return TaskView.model_validate(written)
+    raise OverloadedError(f"Task {task_id} changes all the time.")
+
+
+@router.post("/retry", operation_id="retryTask", responses=problem_answers(404, 409))
+async def retry_task(task_id: UUID, services: UsesServices) -> TaskView:
+    """Run a task again that is FAILED or CANCELLED, with its allowance of failures anew."""
+    try:
+        task = await services.promptly(services.store.changes.retry(task_id, now=services.clock.now()))
+    except DuplicatesError as error:
+        raise duplicate_task(error.existing[0]) from None
+    if task is None:
+        found = await _existing(task_id, services)
+        again = " Clone it to do its work once more." if found.status is Status.COMPLETED else ""
+        detail = f"Task {task_id} is {found.status}; only what is FAILED or CANCELLED is run again.{again}"
+        raise invalid_state(found, detail, *_allowed(found))
+    services.moved(task)
+    return TaskView.model_validate(task)
+
+
+@router.post(
+    "/clone",
+    operation_id="cloneTask",
+    response_model=TaskView,
+    status_code=CREATED,
+    responses=problem_answers(400, 404, 409, 413, 415),
+    openapi_extra={"parameters": [idempotency.PARAMETER]},
+)
+async def clone_task(
+    task_id: UUID, request: Request, services: UsesServices, body: Annotated[TaskClone | None, Body()] = None
+) -> Response:
+    """Create a task like this one, but for what the body gives. `run_at` and `unique_key` are not taken over."""
+    given = cloned(await _existing(task_id, services), body)
+    return await create_once(given, await idempotency.key_of(request), request)
+
+
+@router.get(
+    "/result",
+    operation_id="getTaskResult",
+    response_class=JSONResponse,
+    responses=problem_answers(404, 409)
+    | {200: {"description": "What the handler returned.", "content": {"application/json": {"schema": {}}}}},
+)
+async def get_task_result(task_id: UUID, services: UsesServices) -> JSONResponse:
+    """Read the result alone, as the handler returned it."""
+    task = await _existing(task_id, services)
+    if task.status is Status.COMPLETED:
+        return JSONResponse(task.result)
+    if task.status in FINAL:
+        why = "" if task.error is None else f": {task.error.type}"
+        raise Problem(problems.NO_RESULT, f"Task {task_id} ended {task.status}{why}.", current_status=task.status)
+    raise invalid_state(task, f"Task {task_id} is {task.status}; it has no result yet.", *_allowed(task))
+
+
+@router.get("/attempts", operation_id="listTaskAttempts", responses=problem_answers(404))
+async def list_task_attempts(task_id: UUID, services: UsesServices) -> AttemptsView:
+    """List the attempts that are known, the first first: those that failed or lost their worker, and the latest."""
+    task = await _existing(task_id, services)
+    return attempts_of(task, await services.promptly(services.store.attempts.history(task_id)))
+
+
+async def _cancel(task_id: UUID, reason: str | None, services: Services, response: Response) -> TaskView:
+    task = await services.promptly(services.store.tasks.cancel(task_id, now=services.clock.now(), reason=reason))
+    if task is None:
+        raise missing(task_id)
+    if task.status in {Status.COMPLETED, Status.FAILED}:
+        detail = f"Task {task_id} is {task.status} already; there is nothing left to cancel."
+        raise invalid_state(task, detail, *_allowed(task))
+    if task.status is not Status.CANCELLED:
+        services.stop_requested(task)
+        response.status_code = status.HTTP_202_ACCEPTED
+    return TaskView.model_validate(task)
+
+
+async def _existing(task_id: UUID, services: Services) -> Task:
+    task = await services.promptly(services.store.tasks.get(task_id))
+    if task is None:
+        raise missing(task_id)
+    return task
+
+
+def _allowed(task: Task) -> tuple[str, ...]:
+    """What can be done with a task as it stands."""
+    if task.status.is_waiting:
+        return ("cancel", "amend", "clone")
+    if task.status is Status.IN_PROGRESS:
+        return ("cancel", "clone")
+    return ("clone",) if task.status is Status.COMPLETED else ("retry", "clone")
