@@ -97,9 +97,10 @@ class Problem(Exception):  # noqa: N818 - the name of the standard
             "status": self.kind.status,
             "detail": self.detail,
             "code": self.kind.code,
-            "request_id": request_id_of(scope),
             **self.more,
         }
+        if (request_id := request_id_of(scope)) is not None:
+            body["request_id"] = request_id
         if self.errors:
             body["errors"] = [error.as_json() for error in self.errors]
         return Response(

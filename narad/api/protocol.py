@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from typing_extensions import override
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from narad.api import problems
 from narad.api.problems import Kind
@@ -74,11 +74,15 @@ class LimitedProtocol(HttpToolsProtocol):
         since = self._receiving_since
         if since is None or now - since < self.limits.receive_seconds or self.transport.is_closing():
             return
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self._has_open_cycle():
             self.transport.close()  # its body is awaited by the application, which hears of the end
         else:
             detail = f"No request arrived within {self.limits.receive_seconds:g} s."
             self._refuse(problems.REQUEST_TIMEOUT, detail)
+
+    def _has_open_cycle(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle  # none before the first request, whatever its annotation says
+        return cycle is not None and not cycle.response_complete
 
     def _count(self, size: int) -> None:
         self._head_bytes += size

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TypedDict
+from typing import TypedDict, cast
 
 from narad.domain.status import Priority
 from narad.domain.task import Task
@@ -31,7 +31,7 @@ def amended(task: Task, amendment: Amendment, now: datetime) -> Amended:
 
     The time that it may wait for its first start is counted from `run_at`, and moves with it.
     """
-    values = Amended(**amendment)
+    values = cast("Amended", dict(amendment))
     run_at = task.run_at
     if "run_at" in amendment:
         run_at = values["run_at"] = max(amendment["run_at"], now)

@@ -5,6 +5,7 @@ told of its task. Keys are inserted in one order, so that two batches cannot wai
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,7 +22,7 @@ from narad.store.tables import idempotency_keys, tasks
 from narad.store.tasks import INSERTED, INSERTED_COLUMNS, Tasks
 from narad.store.types import UTCDateTime, VerbatimJson
 
-_COME_AND_GO = "Tasks with the same unique key come and go too quickly."
+_COME_AND_GO = "Tasks with the same key come and go too quickly."
 _TRIES = 3
 """Looks for the active task that has a unique key already: it may end between the two."""
 
@@ -48,6 +49,10 @@ class DuplicatesError(Exception):
         self.existing = existing
 
 
+class _KeyVanishedError(Exception):
+    """The time of a key ended between the look at it and the look at what it stands for; the next try takes it."""
+
+
 class Submissions:
     """New tasks, each at most once."""
 
@@ -66,15 +71,16 @@ class Submissions:
         """Store each task unless it is there already; says for each what came of it, in order.
 
         Raises:
-            OverloadedError: an active task with a unique key could not be told, several times over.
+            OverloadedError: what has the key of a task already could not be told, several times over.
         """
         done: dict[UUID, Submitted] = {}
         for _ in range(_TRIES):
             left = [submission for submission in batch if submission.task.id not in done]
             if not left:
                 break
-            async with self._database.transaction() as connection:
-                done |= await self._submit(connection, left)
+            with suppress(_KeyVanishedError):
+                async with self._database.transaction() as connection:
+                    done |= await self._submit(connection, left)
         if len(done) < len(batch):
             raise OverloadedError(_COME_AND_GO)
         return [done[submission.task.id] for submission in batch]
@@ -88,6 +94,14 @@ class Submissions:
             DuplicatesError: tasks that must be new are there already; nothing was stored.
             OverloadedError: an active task with a unique key could not be told.
         """
+        for _ in range(_TRIES):
+            with suppress(_KeyVanishedError):
+                return await self._submit_together(batch, key)
+        raise OverloadedError(_COME_AND_GO)
+
+    async def _submit_together(
+        self, batch: Sequence[Submission], key: IdempotencyKey | None
+    ) -> Sequence[Submitted] | Replayed | KeyReused:
         ids = [submission.task.id for submission in batch]
         async with self._database.transaction() as connection:
             if key is not None:
@@ -134,6 +148,8 @@ class Submissions:
             return [None] * len(keyed)
         digests = [key.digest for key in taken]
         found = {row.digest: row for row in await connection.execute(_READ_KEYS, {"ids": digests})}
+        if len(found) < len(set(digests)):
+            raise _KeyVanishedError
         return [
             None if (key.digest, *(id_.hex for id_ in ids)) in ours else _earlier(key, found[key.digest])
             for key, ids in keyed

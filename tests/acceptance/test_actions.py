@@ -180,6 +180,6 @@ def test_there_is_no_result_before_the_end_nor_after_a_failure(api: TasksApi) ->
     ],
 )
 def test_what_is_not_there_is_not_found(api: TasksApi, method: str, path: str) -> None:
-    body = {} if method == "PATCH" else None
+    body: dict[str, str] | None = {} if method == "PATCH" else None
 
     problem(api.http.request(method, f"{PATH}/{NOBODY}{path}", json=body), 404, "not_found")

@@ -36,10 +36,11 @@ OTHER_VALUES = {
     "default_handler": "my.handler",
     "queues": "images",
     "worker_name": "worker-0",
+    "max_waiting": "1000000",
     "log_level": "DEBUG",
     "log_format": "json",
 }
-"""Another value for each setting that is not a number."""
+"""Another value for each setting that is not a number, or is 0."""
 
 BAD_VALUES = [
     ("port", "x"),

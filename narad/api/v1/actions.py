@@ -1,6 +1,6 @@
 """What people do with a task that exists: cancel, amend, run again, clone; and what it left: result and attempts."""
 
-from typing import Annotated
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Header, Request, Response, status
@@ -16,7 +16,7 @@ from narad.api.preconditions import IF_MATCH, expected_version
 from narad.api.problems import Problem
 from narad.api.schemas import TaskView
 from narad.api.services import Services, UsesServices
-from narad.domain.amendment import amended
+from narad.domain.amendment import Amendment, amended
 from narad.domain.status import FINAL, Status
 from narad.domain.task import Task
 from narad.errors import OverloadedError
@@ -25,7 +25,9 @@ from narad.store.submissions import DuplicatesError
 router = APIRouter(prefix="/api/v1/tasks/{task_id}", tags=["tasks"], route_class=JsonRoute)
 
 _TRIES = 3
-_STOPPING = {202: {"model": TaskView, "description": "The task is running; its worker was asked to stop it."}}
+_STOPPING: dict[int | str, dict[str, Any]] = {
+    202: {"model": TaskView, "description": "The task is running; its worker was asked to stop it."}
+}
 CREATED = status.HTTP_201_CREATED
 
 
@@ -62,7 +64,7 @@ async def amend_task(
         if expected is not None and task.version not in expected:
             detail = f"Task {task_id} has version {task.version} by now."
             raise Problem(problems.PRECONDITION_FAILED, detail, current_version=task.version)
-        values = amended(task, body, services.clock.now())
+        values = amended(task, cast("Amendment", body), services.clock.now())
         written = await services.promptly(services.store.changes.amend(task, values)) if values else task
         if written is not None:
             if "due_at" in values:
