@@ -4,6 +4,7 @@
     ├── ConfigurationError          the settings ask for something impossible; start-up stops
     ├── SchemaOutdatedError         the database is not at the version that this code needs
     ├── StoreUnavailableError       the database cannot be reached or does not answer
+    ├── QueryTooSlowError           a question reads too much of the database to be answered in time
     ├── DataRejectedError           the database refuses the data of a statement (not the statement itself)
     ├── BrokerUnavailableError      the broker cannot be reached or does not confirm
     └── OverloadedError             a bounded buffer is full
@@ -27,6 +28,10 @@ class SchemaOutdatedError(NaradError):
 
 class StoreUnavailableError(NaradError):
     """The database cannot be reached, or did not answer in time."""
+
+
+class QueryTooSlowError(NaradError):
+    """A question took the database too long, and was given up."""
 
 
 class DataRejectedError(NaradError):

@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from narad.errors import ConfigurationError, DataRejectedError, StoreUnavailableError
 from narad.store.connections import Connections
+from narad.store.deadline import Deadline, kept
 
 OLDEST_SQLITE = (3, 38)
 Parameters: TypeAlias = Mapping[str, Any]
@@ -92,9 +93,15 @@ class Database:
             return await self._bounded(self._direct.fetch(statement, parameters or {}))
         return await self._bounded(self._read(statement, parameters))
 
-    async def read_built(self, statement: Executable) -> Rows:
-        """Run one reading statement that was built for this call; returns its rows."""
-        return await self._bounded(self._read(statement, None))
+    async def read_built(self, statement: Executable, *, deadline: Deadline | None = None) -> Rows:
+        """Run one reading statement that was built for this call; returns its rows.
+
+        Raises:
+            QueryTooSlowError: a deadline was given, and came first.
+        """
+        if deadline is None:
+            return await self._bounded(self._read(statement, None))
+        return await self._bounded(self._read_by(deadline, statement))
 
     @asynccontextmanager
     async def transaction(self, timeout_seconds: float | None = None) -> AsyncIterator[AsyncConnection]:
@@ -144,6 +151,10 @@ class Database:
     async def _read(self, statement: Executable, parameters: Parameters | None) -> Rows:
         async with self._reader.connect() as connection:
             return list((await connection.execute(statement, parameters)).all())
+
+    async def _read_by(self, deadline: Deadline, statement: Executable) -> Rows:
+        async with self._reader.connect() as connection, kept(deadline, connection):
+            return list((await connection.execute(statement)).all())
 
     async def _bounded(self, work: Coroutine[None, None, Rows]) -> Rows:
         """Wait for an answer, at most as long as is set.
@@ -227,6 +238,8 @@ def _connect_options(timeout_seconds: float) -> Mapping[str, Any]:
             # Every statement reaches its rows by an index. PostgreSQL keeps a plan that it made while a table was
             # small, and such a plan might read all of a large one.
             "enable_seqscan": "off",
+            # A slow list has one core at most, and leaves the others to what tasks wait for.
+            "max_parallel_workers_per_gather": "0",
             "timezone": "UTC",
             "idle_in_transaction_session_timeout": str(int(timeout_seconds * 2_000)),
         },
