@@ -34,6 +34,7 @@ WAITING_SQL = "status IN (0, 1)"
 EXPIRING_SQL = "status IN (0, 1) AND expires_at IS NOT NULL"
 RUNNING_SQL = "status = 2"
 ACTIVE_AND_UNIQUE_SQL = "status IN (0, 1, 2) AND unique_key IS NOT NULL"
+ENDED_SQL = "finished_at IS NOT NULL"
 FILL_FACTOR = 80
 """How full, in percent, new tasks make a page: the rest is for their next versions."""
 
@@ -105,6 +106,7 @@ tasks = Table(
         postgresql_where=text(ACTIVE_AND_UNIQUE_SQL),
         sqlite_where=text(ACTIVE_AND_UNIQUE_SQL),
     ),
+    Index("finished", "finished_at", "id", postgresql_where=text(ENDED_SQL), sqlite_where=text(ENDED_SQL)),
     postgresql_with={"fillfactor": str(FILL_FACTOR), "autovacuum_vacuum_scale_factor": "0.02"},
 )
 
