@@ -110,6 +110,7 @@ def open_store(settings: Settings, pool_size: int | None = None, *, relayed: boo
         open_database(settings, pool_size),
         lease=timedelta(seconds=settings.lease_seconds),
         guard=timedelta(seconds=settings.handover_guard_seconds if relayed else 0),
+        list_seconds=settings.list_timeout_seconds,
     )
 
 

@@ -142,6 +142,10 @@ class Settings(BaseSettings):
     api_timeout_seconds: Seconds = Field(
         default=1.8, description="Longest wait of a request for the store, before it is answered with 503."
     )
+    list_timeout_seconds: Seconds = Field(
+        default=1.5,
+        description="Longest time for a list before it is answered with 503; less than NARAD_API_TIMEOUT_SECONDS.",
+    )
     max_body_bytes: int = Field(default=1_048_576, ge=1_024, le=67_108_864, description="Largest request body.")
     max_batch_bytes: int = Field(
         default=16_777_216, ge=1_024, le=1_073_741_824, description="Largest body of a request that creates many tasks."
@@ -189,6 +193,14 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         # `load_settings` reads the environment, so that any mapping can stand in for it.
         return (init_settings, dotenv_settings)
+
+    @model_validator(mode="after")
+    def _lists_end_first(self) -> "Settings":
+        if self.list_timeout_seconds >= self.api_timeout_seconds:
+            mine, of_api = variable("list_timeout_seconds"), variable("api_timeout_seconds")
+            message = f"{mine}: must be less than {of_api}, else nobody is told why a list was given up"
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _companions(self) -> "Settings":

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID
 
 from benchmarks.cases.submit import port_of
@@ -14,8 +15,10 @@ from benchmarks.processes import memory_bytes, pid_in
 from benchmarks.scale import Scale
 from benchmarks.scene import Scene, Stage
 from benchmarks.stored import drop_waiting, put_finished, put_waiting
-from narad.api.pagination import encode_cursor
-from narad.api.schemas import TaskQuery
+from narad.api.pagination import PURPOSE, Cursor, encode_cursor
+from narad.api.task_query import TaskQuery
+from narad.secrets import Secrets
+from narad.store.order import Position
 from tests.support.processes import NaradProcess
 
 _CONNECTIONS = 64
@@ -27,6 +30,7 @@ _START_SECONDS = 60.0
 
 _NONE_NEW = "SELECT NOT EXISTS (SELECT FROM tasks WHERE status = 0)"
 _NTH_OLDEST = "SELECT id FROM tasks ORDER BY id LIMIT 1 OFFSET $1"
+_OF_INSTALLATION = "SELECT value FROM installation WHERE name = 'secret'"
 _FAR_SHARE = 0.1
 
 
@@ -105,7 +109,7 @@ def _reads(database: Database, scale: Scale, api: NaradProcess, place: str, rows
         far: UUID = database.row(_NTH_OLDEST, int(rows * _FAR_SHARE))[0]
         reads = {
             "list, first page": PATH,
-            "list, far page": f"{PATH}?cursor={encode_cursor(far, TaskQuery())}",
+            "list, far page": f"{PATH}?cursor={_cursor_after(far, database)}",
             "list of FAILED": f"{PATH}?status=FAILED",
             "one task": f"{PATH}/{task_id}",
         }
@@ -115,6 +119,12 @@ def _reads(database: Database, scale: Scale, api: NaradProcess, place: str, rows
             for share in _SHARES:
                 value = 1000 * percentile(times, share)
                 yield Figure(name=f"{name}, {place}, p{share * 100:g}", unit="ms", runs=[value])
+
+
+def _cursor_after(task_id: UUID, database: Database) -> str:
+    """The cursor that an API of this installation would make."""
+    secret = Secrets(bytes.fromhex(database.row(_OF_INSTALLATION)[0])).derive(PURPOSE)
+    return encode_cursor(Cursor(Position(task_id), datetime.now(UTC)), TaskQuery(), secret)
 
 
 def _submits(stage: Stage, scale: Scale, api: NaradProcess, place: str, rows: int | None = None) -> Figure:

@@ -15,12 +15,15 @@ from starlette.routing import compile_path
 from narad.api import problems
 from narad.api.problems import FieldError, Problem
 from narad.api.request_id import request_id_of
-from narad.errors import DataRejectedError, OverloadedError, StoreUnavailableError
+from narad.errors import DataRejectedError, OverloadedError, QueryTooSlowError, StoreUnavailableError
 
 log = structlog.get_logger(__name__)
 
 RETRY_AFTER_SECONDS = 1
 _RETRY = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+_RETRY_SLOW = {"Retry-After": "30"}
+"""The same question would take as long, and hold up others."""
+_BY_INDEX = {"created_at", "-created_at"}
 _BAD_BODY = 400
 
 
@@ -30,6 +33,7 @@ def register(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(StoreUnavailableError, _store_unavailable)
+    app.add_exception_handler(QueryTooSlowError, _too_slow)
     app.add_exception_handler(OverloadedError, _overloaded)
     app.add_exception_handler(DataRejectedError, _rejected)
     app.add_exception_handler(ClientDisconnect, _gone)
@@ -78,6 +82,24 @@ async def _store_unavailable(request: Request, error: Exception) -> Response:
     log.warning("api.store_unavailable", reason=str(error), request_id=request_id_of(request.scope))
     detail = "The database does not answer. Nothing is known to have changed; try again."
     return _answer(request, Problem(problems.STORE_UNAVAILABLE, detail, headers=_RETRY))
+
+
+async def _too_slow(request: Request, error: Exception) -> Response:
+    log.warning("api.query_too_slow", reason=str(error), query=request.url.query)
+    detail = f"It would read too much of the database: {error}. {_advice(request)}"
+    return _answer(request, Problem(problems.QUERY_TOO_SLOW, detail, headers=_RETRY_SLOW))
+
+
+def _advice(request: Request) -> str:
+    """What to change of a list to make it quick."""
+    asked = request.query_params
+    later = "a later created_after" if "created_after" in asked else "created_after, such as created_after=-24h,"
+    advice = [f"Narrow it with {later}{'' if 'status' in asked else ' or with status'}"]
+    if asked.get("sort", "created_at") not in _BY_INDEX:
+        advice.append("sort by created_at")
+    if "include" in asked:
+        advice.append("leave out include=total")
+    return ", or ".join(advice) + "."
 
 
 async def _overloaded(request: Request, error: Exception) -> Response:

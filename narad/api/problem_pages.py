@@ -65,6 +65,10 @@ HELP: Mapping[str, str] = {
     "request-timeout": "The connection is closed. Send the whole request sooner; the operator sets the limit.",
     "headers-too-large": "Send fewer and shorter headers, and a shorter URL. The limit is NARAD_MAX_HEADER_BYTES.",
     "http-error": "The HTTP server refused the request; `status` and `detail` say why.",
+    "query-too-slow": (
+        "The list would read too much of the database, and was given up. Narrow it as `detail` says; "
+        "`created_after` helps every list. The operator sets the limit: NARAD_LIST_TIMEOUT_SECONDS."
+    ),
     "temporary-reduced-capacity": ("Try again after the seconds of Retry-After. The operator sets the limits."),
 }
 

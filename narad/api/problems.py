@@ -46,6 +46,7 @@ HEADERS_TOO_LARGE = Kind("headers-too-large", 431, "The head of the request is t
 INTERNAL = Kind("internal", 500, "Something went wrong inside the service.")
 STORE_UNAVAILABLE = Kind("store-unavailable", 503, "The store cannot be reached.")
 REDUCED_CAPACITY = Kind("temporary-reduced-capacity", 503, "More is asked for than can be done now.")
+QUERY_TOO_SLOW = Kind("query-too-slow", 503, "The question takes the database too long.")
 
 HTTP_ERROR = Kind("http-error", 400, "The request could not be served.")
 

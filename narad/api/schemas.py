@@ -1,4 +1,4 @@
-"""What goes over the wire: the body that creates a task, the parameters of a list, a task as it is shown."""
+"""What goes over the wire: the body that creates a task, a task as it is shown."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -18,9 +18,6 @@ LONGEST_TAG = 100
 LONGEST_TIMEOUT_SECONDS = 7 * 86_400
 LONGEST_WAIT_SECONDS = 366 * 86_400
 MOST_ATTEMPTS = 1_000
-DEFAULT_PAGE = 50
-LARGEST_PAGE = 200
-MOST_VALUES = 100
 MOST_ITEMS = 1_000
 
 
@@ -110,27 +107,6 @@ class TaskBatch(BaseModel):
     items: Annotated[list[TaskCreate], Field(min_length=1, max_length=MOST_ITEMS)]
 
 
-class TaskQuery(BaseModel):
-    """Which tasks to list. Repeated parameters are alternatives, different ones add up."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    status: Annotated[list[Status], Field(max_length=MOST_VALUES)] = Field(default_factory=list)
-    priority: Annotated[list[Priority], Field(max_length=MOST_VALUES)] = Field(default_factory=list)
-    handler: Annotated[list[Text], Field(max_length=MOST_VALUES)] = Field(default_factory=list)
-    queue: Annotated[list[Text], Field(max_length=MOST_VALUES)] = Field(default_factory=list)
-    tag: Annotated[list[Text], Field(max_length=MOST_VALUES)] = Field(default_factory=list)
-    name: Annotated[Text, Field(max_length=LONGEST_NAME)] | None = Field(
-        default=None, description="A part of the name; its case is ignored."
-    )
-    created_after: Moment | None = Field(default=None, description="Created at this time or later.")
-    created_before: Moment | None = Field(default=None, description="Created before this time.")
-    limit: int = Field(default=DEFAULT_PAGE, ge=1, le=LARGEST_PAGE)
-    cursor: Annotated[str, Field(max_length=500)] | None = Field(
-        default=None, description="The `next_cursor` of the page before."
-    )
-
-
 class ProgressView(BaseModel):
     """How far a task is, from 0 to 1."""
 
@@ -213,13 +189,6 @@ class StatusView(BaseModel):
     progress: ProgressView | None
     version: int
     finished_at: ShownMoment | None
-
-
-class TaskPage(BaseModel):
-    """A page of a list, the newest first."""
-
-    items: list[TaskSummaryView]
-    next_cursor: str | None = Field(description="Leads to the next page; null on the last one.")
 
 
 class ProblemView(BaseModel):

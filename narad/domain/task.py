@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import TypeAlias
 from uuid import UUID
 
@@ -100,6 +101,22 @@ class Task(TaskSummary):
 
     payload: JsonObject
     result: Json
+
+
+class Part(StrEnum):
+    """What may be large in a task, so that a list leaves it out unless it is asked for."""
+
+    PAYLOAD = "payload"
+    RESULT = "result"
+    TRACEBACK = "error.traceback"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedTask(TaskSummary):
+    """A task as a list shows it: with payload and result where they were asked for."""
+
+    payload: JsonObject | None = None
+    result: Json = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

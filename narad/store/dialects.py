@@ -26,6 +26,7 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     column,
+    literal_column,
     true,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -37,7 +38,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 from typing_extensions import override
 
-from narad.store.types import UTCDateTime
+from narad.store.types import StoredJson, UTCDateTime
 
 Row = Mapping[str, Any]
 Columns = tuple[tuple[str, TypeEngine[Any]], ...]
@@ -164,6 +165,11 @@ def in_ids(id_column: ColumnElement[UUID], parameter: str) -> ColumnElement[bool
     return _InIds(id_column, bindparam(parameter, type_=IdsType()))
 
 
+def is_one_of(id_column: ColumnElement[UUID], ids: Sequence[UUID]) -> ColumnElement[bool]:
+    """Whether the id is one of these."""
+    return _InIds(id_column, bindparam("ids", ids, type_=IdsType(), unique=True))
+
+
 class _InSelect(_Spelled):
     inherit_cache = True
     postgresql = "{0} = ANY(ARRAY{1})"
@@ -203,6 +209,30 @@ class _HasTag(_Spelled):
 def has_tag(tags: ColumnElement[Any], tag: ColumnElement[str]) -> ColumnElement[bool]:
     """Whether the JSON array `tags` holds the text `tag`."""
     return _HasTag(tags, tag)
+
+
+class _ByCodePoint(_Spelled):
+    type = Text()
+    inherit_cache = True
+    postgresql = '({0} COLLATE "C")'
+    sqlite = "{0}"
+
+
+def by_code_point(value: ColumnElement[str]) -> ColumnElement[str]:
+    """The text, compared by its code points, whatever the language of the database."""
+    return _ByCodePoint(value)
+
+
+class _WithoutMember(_Spelled):
+    type = StoredJson
+    inherit_cache = True
+    postgresql = "({0} - {1})"
+    sqlite = "json_remove({0}, '$.' || {1})"
+
+
+def without_member(value: ColumnElement[Any], name: str) -> ColumnElement[Any]:
+    """The JSON object without one of its members."""
+    return _WithoutMember(value, literal_column(f"'{name}'"))
 
 
 def upsert(table: Table, dialect_name: str) -> Executable:

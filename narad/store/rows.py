@@ -1,24 +1,33 @@
 """From rows to values and back: the one place that knows which column is which field."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Column, Row
+from sqlalchemy import Column, ColumnElement, Row
 
-from narad.domain.task import ClaimedTask, NewTask, Progress, Task, TaskError, TaskSummary
+from narad.domain.task import ClaimedTask, ListedTask, NewTask, Part, Progress, Task, TaskError, TaskSummary
+from narad.store.dialects import without_member
 from narad.store.tables import tasks
 
-SUMMARY: tuple[Column[Any], ...] = tuple(tasks.c[field.name] for field in dataclasses.fields(TaskSummary))
+_SUMMARY: tuple[Column[Any], ...] = tuple(tasks.c[field.name] for field in dataclasses.fields(TaskSummary))
 WHOLE: tuple[Column[Any], ...] = tuple(tasks.c[field.name] for field in dataclasses.fields(Task))
 CLAIMED: tuple[Column[Any], ...] = tuple(tasks.c[field.name] for field in dataclasses.fields(ClaimedTask))
 _CLAIMED_NAMES = tuple(column.name for column in CLAIMED)
 NEW: tuple[Column[Any], ...] = tuple(tasks.c[field.name] for field in dataclasses.fields(NewTask))
+_BRIEF_ERROR = without_member(tasks.c.error, "traceback").label("error")
 
 
-def to_summary(row: Row[Any]) -> TaskSummary:
-    """The value of a row of the columns SUMMARY."""
-    return TaskSummary(**_fields(row))
+def listed_columns(parts: Collection[Part]) -> tuple[ColumnElement[Any], ...]:
+    """The columns of a list: those of a summary, without the traceback of its error, and the parts asked for."""
+    large = tuple(tasks.c[part] for part in (Part.PAYLOAD, Part.RESULT) if part in parts)
+    whole = Part.TRACEBACK in parts
+    return tuple(column if whole or column is not tasks.c.error else _BRIEF_ERROR for column in _SUMMARY) + large
+
+
+def to_listed(row: Row[Any]) -> ListedTask:
+    """The value of a row of the columns of a list."""
+    return ListedTask(**_fields(row))
 
 
 def to_task(row: Row[Any]) -> Task:

@@ -8,6 +8,7 @@ from narad.store.changes import Changes
 from narad.store.database import Database
 from narad.store.handovers import HandOvers
 from narad.store.installation import Installation
+from narad.store.lists import Lists
 from narad.store.retention import Retention
 from narad.store.submissions import Submissions
 from narad.store.tasks import Tasks
@@ -17,11 +18,14 @@ from narad.store.workers import Workers
 class Store:
     """Every statement of the service, by stage of a task's way."""
 
-    def __init__(self, database: Database, *, lease: timedelta, guard: timedelta) -> None:
-        """`lease` is that of a worker; `guard` how long a fresh task is left to the relay of its own process."""
+    def __init__(self, database: Database, *, lease: timedelta, guard: timedelta, list_seconds: float) -> None:
+        """`lease` is that of a worker, `guard` how long a fresh task is left to the relay of its own process, and
+        `list_seconds` how long a list may take.
+        """
         self.database = database
         self.tasks = Tasks(database, guard=guard)
         self.changes = Changes(database)
+        self.lists = Lists(database, timeout_seconds=list_seconds)
         self.handovers = HandOvers(database)
         self.attempts = Attempts(database)
         self.workers = Workers(database, lease=lease)

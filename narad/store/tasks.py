@@ -1,41 +1,22 @@
-"""Tasks as their submitters see them: insert, get, find, cancel."""
+"""Tasks as their submitters see them: insert, get, cancel."""
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Select, bindparam, func, insert, literal, or_, select, update
+from sqlalchemy import Integer, bindparam, func, insert, literal, select, update
 
 from narad.domain.decide import CANCELLED_ERROR
-from narad.domain.status import Priority, Status
-from narad.domain.task import NewTask, Task, TaskError, TaskSummary
+from narad.domain.status import Status
+from narad.domain.task import NewTask, Task, TaskError
 from narad.store.conditions import IS_WAITING, STILL_RUNNING, STILL_WAITING
 from narad.store.database import Database
-from narad.store.dialects import has_tag, in_select, rows_of
-from narad.store.rows import NEW, SUMMARY, WHOLE, from_error, to_summary, to_task
+from narad.store.dialects import in_select, rows_of
+from narad.store.rows import NEW, WHOLE, from_error, to_task
 from narad.store.tables import tasks
 from narad.store.types import UTCDateTime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskFilter:
-    """Which tasks a list shows. Values of one field are alternatives, fields add up; an empty field asks nothing.
-
-    `created_after` is inclusive, `created_before` exclusive; `name` is a part of the name, its case ignored.
-    """
-
-    status: tuple[Status, ...] = ()
-    priority: tuple[Priority, ...] = ()
-    handler: tuple[str, ...] = ()
-    queue: tuple[str, ...] = ()
-    tag: tuple[str, ...] = ()
-    name: str | None = None
-    created_after: datetime | None = None
-    created_before: datetime | None = None
-
 
 _batch = rows_of("rows", "v", **{column.name: column.type for column in NEW}, due_at=UTCDateTime())
 INSERTED_COLUMNS = (*(column.name for column in NEW), "due_at", "status")
@@ -90,7 +71,7 @@ _REQUEST_CANCEL = (
 
 
 class Tasks:
-    """Tasks, by submission, by id, by filter."""
+    """Tasks, by submission and by id."""
 
     def __init__(self, database: Database, *, guard: timedelta) -> None:
         """`guard` is how long after its insertion a task that should run at once is left to the relay of this process;
@@ -112,13 +93,6 @@ class Tasks:
         """The task, or None where there is none of that id."""
         rows = await self._database.read(_GET, {"task_id": task_id})
         return to_task(rows[0]) if rows else None
-
-    async def find(self, wanted: TaskFilter, *, before: UUID | None, limit: int) -> Sequence[TaskSummary]:
-        """Up to `limit` matching tasks, the newest first, those older than the id `before` where one is given."""
-        statement = _select(wanted).order_by(tasks.c.id.desc()).limit(limit)
-        if before is not None:
-            statement = statement.where(tasks.c.id < before)
-        return [to_summary(row) for row in await self._database.read_built(statement)]
 
     async def cancel(self, task_id: UUID, *, now: datetime, reason: str | None = None) -> Task | None:
         """Cancel a waiting task at once, ask a running one to stop, leave a final one alone.
@@ -154,24 +128,3 @@ class Tasks:
 
 
 _NEW_FIELDS = tuple(field.name for field in dataclasses.fields(NewTask))
-
-
-def _select(wanted: TaskFilter) -> Select[Any]:
-    statement = select(*SUMMARY)
-    for column, values in (
-        (tasks.c.status, wanted.status),
-        (tasks.c.priority, wanted.priority),
-        (tasks.c.handler, wanted.handler),
-        (tasks.c.queue, wanted.queue),
-    ):
-        if values:
-            statement = statement.where(column.in_(values))
-    if wanted.tag:
-        statement = statement.where(or_(*(has_tag(tasks.c.tags, literal(tag)) for tag in wanted.tag)))
-    if wanted.name is not None:
-        statement = statement.where(tasks.c.name.icontains(wanted.name, autoescape=True))
-    if wanted.created_after is not None:
-        statement = statement.where(tasks.c.created_at >= wanted.created_after)
-    if wanted.created_before is not None:
-        statement = statement.where(tasks.c.created_at < wanted.created_before)
-    return statement

@@ -8,7 +8,8 @@ import httpx2
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from narad.api.schemas import TaskCreate, TaskQuery
+from narad.api.schemas import TaskCreate
+from narad.api.task_query import TaskQuery
 from tests.support.tasks_api import PATH, TasksApi
 
 # The service is the same for all examples; that is what the fixture is for.

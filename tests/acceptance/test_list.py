@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from tests.support.tasks_api import Json, TasksApi
+from tests.support.service import StartService
+from tests.support.tasks_api import PATH, Json, TasksApi
 
 
 def ids(tasks: Iterable[Json]) -> set[str]:
@@ -115,3 +116,126 @@ def test_a_list_leaves_out_what_may_be_large(api: TasksApi, tag: str) -> None:
     assert item["error"]["type"] == "Fatal"
     assert not {"payload", "result"} & item.keys()
     assert "traceback" not in item["error"]
+
+
+def test_worker_and_id_choose_and_repeat(api: TasksApi, tag: str) -> None:
+    first, second = (api.wait_for(api.create("demo.echo", tags=[tag])["id"], "COMPLETED") for _ in range(2))
+    waiting = api.create("demo.echo", tags=[tag], run_at="2999-01-01T00:00:00Z")
+    nobody = "00000000-0000-7000-8000-000000000001"
+
+    assert ids(api.list_all(id=[first["id"], waiting["id"], nobody])) == ids([first, waiting])
+    assert first["id"] in ids(api.list_all(tag=tag, worker=first["worker_id"]))
+    assert ids(api.list_all(tag=tag, worker=[first["worker_id"], second["worker_id"], nobody])) == ids([first, second])
+    assert api.list_all(tag=tag, worker=nobody) == []
+    api.cancel(waiting["id"])
+
+
+def test_q_finds_by_name_tag_and_id(api: TasksApi, tag: str) -> None:
+    named = api.create("demo.echo", name=f"Report {tag.upper()} weekly")
+    tagged = api.create("demo.echo", tags=[tag, "other"])
+
+    assert ids(api.list_all(q=tag)) == ids([named, tagged])
+    assert ids(api.list_all(q=tagged["id"])) == {tagged["id"]}
+    assert tagged["id"] in ids(api.list_all(q=tagged["id"][:13]))
+    assert api.list_all(q=f"{tag}-of-none") == []
+
+
+def test_errors_choose_by_type_and_by_being_there(api: TasksApi, tag: str) -> None:
+    done, failed = api.create("demo.echo", tags=[tag]), api.create("demo.fail", {"fatal": True}, tags=[tag])
+    api.wait_for(done["id"], "COMPLETED")
+    api.wait_for(failed["id"], "FAILED")
+
+    assert ids(api.list_all(tag=tag, error_type="Fatal")) == {failed["id"]}
+    assert api.list_all(tag=tag, error_type="fatal") == []
+    assert ids(api.list_all(tag=tag, has_error="true")) == {failed["id"]}
+    assert ids(api.list_all(tag=tag, has_error="false")) == {done["id"]}
+
+
+def test_start_and_end_choose_half_open(api: TasksApi, tag: str) -> None:
+    done = api.wait_for(api.create("demo.echo", tags=[tag])["id"], "COMPLETED")
+    waiting = api.create("demo.echo", tags=[tag], run_at="2999-01-01T00:00:00Z")
+
+    for what in ("started", "finished"):
+        moment = done[f"{what}_at"]
+        assert ids(api.page(tag=tag, **{f"{what}_after": moment})["items"]) == {done["id"]}
+        assert api.page(tag=tag, **{f"{what}_before": moment})["items"] == []
+        assert ids(api.page(tag=tag, **{f"{what}_before": "2999-01-01T00:00:00Z"})["items"]) == {done["id"]}
+    api.cancel(waiting["id"])
+
+
+def test_ages_count_back_from_now(api: TasksApi, tag: str) -> None:
+    task = api.create("demo.echo", tags=[tag])
+
+    assert ids(api.list_all(tag=tag, created_after="-1h")) == {task["id"]}
+    assert api.list_all(tag=tag, created_before="-1h") == []
+    assert ids(api.list_all(tag=tag, created_after="-2w", created_before="-0s")) == {task["id"]}
+
+
+def test_every_sort_sorts_and_what_lacks_the_key_comes_last(api: TasksApi, tag: str) -> None:
+    for name, priority in (("beta", "LOW"), ("Alpha", "HIGH"), ("alpha", "HIGH")):
+        api.wait_for(api.create("demo.echo", name=name, priority=priority, tags=[tag])["id"], "COMPLETED")
+    waiting = api.create("demo.echo", name="Beta", tags=[tag], run_at="2999-01-01T00:00:00Z")
+
+    for key in ("created_at", "started_at", "finished_at"):
+        for sort, order in ((key, list), (f"-{key}", reversed)):
+            moments = [task[key] for task in api.list_all(tag=tag, sort=sort)]
+            there = [moment for moment in moments if moment is not None]
+            assert there == [*order(sorted(there))]
+            assert moments[len(there) :] == ([] if key == "created_at" else [None])
+    assert [task["name"] for task in api.list_all(tag=tag, sort="name")] == ["Alpha", "Beta", "alpha", "beta"]
+    assert [task["name"] for task in api.list_all(tag=tag, sort="-name")] == ["beta", "alpha", "Beta", "Alpha"]
+    assert [task["name"] for task in api.list_all(tag=tag, sort="-priority")] == ["alpha", "Alpha", "Beta", "beta"]
+    assert [task["name"] for task in api.list_all(tag=tag, sort="priority")] == ["beta", "Beta", "Alpha", "alpha"]
+    api.cancel(waiting["id"])
+
+
+def test_fields_bring_back_what_a_list_leaves_out(api: TasksApi, tag: str) -> None:
+    api.create("demo.echo", {"n": 1}, tags=[tag])
+    api.create("demo.fail", {"fatal": True}, tags=[tag])
+    api.wait_until_done(tag)
+
+    failed, done = api.list_all(tag=tag, fields=["payload", "result", "error.traceback"])
+    assert (done["payload"], done["result"]) == ({"n": 1}, {"n": 1})
+    assert failed["result"] is None
+    assert "Fatal" in failed["error"]["traceback"]
+
+    failed, done = api.list_all(tag=tag, fields="payload")
+    assert done["payload"] == {"n": 1}
+    assert "result" not in done
+    assert "traceback" not in failed["error"]
+
+
+def test_a_total_is_counted_when_asked_for(api: TasksApi, tag: str) -> None:
+    for _ in range(3):
+        api.create("demo.echo", tags=[tag])
+
+    assert api.page(tag=tag, limit=1, include="total")["total"] == {"value": 3, "relation": "eq"}
+    assert api.page(tag=f"{tag}-of-none", include="total")["total"] == {"value": 0, "relation": "eq"}
+    assert "total" not in api.page(tag=tag)
+
+
+def test_a_total_beyond_ten_thousand_is_told_as_such(start_service: StartService, tag: str) -> None:
+    api = start_service().api
+    bodies = [{"name": "many", "tags": [tag], "run_at": "2999-01-01T00:00:00Z"}] * 1_000
+    for _ in range(10):
+        assert api.http.post(f"{PATH}/batch", json={"items": bodies}).status_code == 201
+
+    assert api.page(tag=tag, limit=1, include="total")["total"] == {"value": 10_000, "relation": "eq"}
+    api.create(tags=[tag], run_at="2999-01-01T00:00:00Z")
+    assert api.page(tag=tag, limit=1, include="total")["total"] == {"value": 10_000, "relation": "gte"}
+
+
+def test_a_list_that_takes_too_long_is_refused_with_what_would_help(start_service: StartService) -> None:
+    api = start_service(NARAD_LIST_TIMEOUT_SECONDS="0.000001").api
+
+    answer = api.http.get(PATH, params={"sort": "name", "include": "total"})
+
+    assert answer.status_code == 503
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert int(answer.headers["retry-after"]) > 0
+    problem = answer.json()
+    assert problem["type"] == "/problems/query-too-slow"
+    for advice in ("created_after=-24h", "status", "sort by created_at", "leave out include=total"):
+        assert advice in problem["detail"]
+    assert "sort" not in api.http.get(PATH, params={"created_after": "-1h"}).json()["detail"]
+    assert api.create("demo.echo")["status"] == "NEW"

@@ -9,10 +9,12 @@ import pytest
 from narad.domain.submission import Created, Duplicate, IdempotencyKey, KeyReused, Replayed, Submission
 from narad.domain.task import NewTask
 from narad.ids import new_id
+from narad.store.filters import TaskFilter
+from narad.store.lists import Span
+from narad.store.order import Order
 from narad.store.retention import KEYS_KEPT
 from narad.store.store import Store
 from narad.store.submissions import DuplicatesError
-from narad.store.tasks import TaskFilter
 from tests.support.stores import opened
 from tests.support.tasks import NOW, completed, later, new_task
 
@@ -26,7 +28,8 @@ def unique(key: str = "order-7", *, may_exist: bool = False) -> Submission:
 
 
 async def stored(store: Store) -> set[UUID]:
-    return {task.id for task in await store.tasks.find(TaskFilter(), before=None, limit=1_000)}
+    found = await store.lists.page(TaskFilter(), Order(), Span(limit=1_000), store.lists.deadline())
+    return {task.id for task in found}
 
 
 async def run(store: Store, task: NewTask) -> None:

@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from narad.domain.status import Priority, Status
-from narad.domain.task import NewTask, TaskSummary
+from narad.domain.status import Status
 from narad.errors import DataRejectedError
 from narad.ids import new_id
+from narad.store.filters import TaskFilter
+from narad.store.lists import Span
+from narad.store.order import Order
 from narad.store.store import Store
-from narad.store.tasks import TaskFilter
 from tests.support.tasks import NOW, completed, later, new_task, new_worker
 
-ALL = TaskFilter()
 PAYLOADS: list[dict[str, Any]] = [
     {},
     {"nested": {"list": [1, 2.5, None, True, "text"]}},
@@ -21,10 +21,6 @@ PAYLOADS: list[dict[str, Any]] = [
     {"big": 2**80, "small": -(2**70), "float": 1e-300},
     {"null": None, "false": False, "zero": 0},
 ]
-
-
-async def names(store: Store, wanted: TaskFilter) -> set[str]:
-    return {task.name for task in await store.tasks.find(wanted, before=None, limit=50)}
 
 
 @pytest.mark.parametrize("payload", PAYLOADS, ids=lambda payload: ",".join(payload) or "empty")
@@ -51,7 +47,7 @@ async def test_a_batch_is_stored_whole(store: Store) -> None:
 
     await store.tasks.insert(batch)
 
-    found = await store.tasks.find(ALL, before=None, limit=1_000)
+    found = await store.lists.page(TaskFilter(), Order(), Span(limit=1_000), store.lists.deadline())
     assert [task.id for task in found] == sorted((task.id for task in batch), reverse=True)
 
 
@@ -62,52 +58,6 @@ async def test_a_batch_with_one_bad_row_leaves_nothing_behind(store: Store) -> N
         await store.tasks.insert([good, twice, twice])
 
     assert await store.tasks.get(good.id) is None
-
-
-async def test_pages_show_every_task_once_from_the_newest_on(store: Store) -> None:
-    batch = [new_task() for _ in range(25)]
-    await store.tasks.insert(batch)
-
-    seen: list[TaskSummary] = []
-    while page := await store.tasks.find(ALL, before=seen[-1].id if seen else None, limit=10):
-        seen += page
-
-    assert [task.id for task in seen] == [task.id for task in reversed(batch)]
-
-
-@pytest.mark.parametrize(
-    ("wanted", "expected"),
-    [
-        (ALL, {"Alpha", "beta", "100%_sure"}),
-        (TaskFilter(status=(Status.NEW,)), {"Alpha", "beta"}),
-        (TaskFilter(status=(Status.NEW, Status.CANCELLED)), {"Alpha", "beta", "100%_sure"}),
-        (TaskFilter(priority=(Priority.HIGH,)), {"Alpha"}),
-        (TaskFilter(handler=("demo.fail",)), {"beta"}),
-        (TaskFilter(queue=("images", "default")), {"Alpha", "beta", "100%_sure"}),
-        (TaskFilter(queue=("images",)), {"100%_sure"}),
-        (TaskFilter(tag=("red",)), {"Alpha", "beta"}),
-        (TaskFilter(tag=("blue", "green")), {"beta", "100%_sure"}),
-        (TaskFilter(tag=("re",)), set()),
-        (TaskFilter(name="ALPH"), {"Alpha"}),
-        (TaskFilter(name="%"), {"100%_sure"}),
-        (TaskFilter(name="_"), {"100%_sure"}),
-        (TaskFilter(name="\\"), set()),
-        (TaskFilter(created_after=later(1)), {"beta", "100%_sure"}),
-        (TaskFilter(created_before=later(1)), {"Alpha"}),
-        (TaskFilter(created_after=later(1), created_before=later(2)), {"beta"}),
-        (TaskFilter(tag=("red",), priority=(Priority.LOW,)), {"beta"}),
-    ],
-)
-async def test_a_filter_shows_what_fits_and_nothing_else(store: Store, wanted: TaskFilter, expected: set[str]) -> None:
-    tasks: list[NewTask] = [
-        new_task(name="Alpha", priority=Priority.HIGH, tags=("red",)),
-        new_task(name="beta", priority=Priority.LOW, handler="demo.fail", tags=("red", "blue"), created_at=later(1)),
-        new_task(name="100%_sure", queue="images", tags=("green",), created_at=later(2)),
-    ]
-    await store.tasks.insert(tasks)
-    await store.tasks.cancel(tasks[2].id, now=NOW)
-
-    assert await names(store, wanted) == expected
 
 
 async def test_times_keep_their_microseconds_and_their_order(store: Store) -> None:

@@ -501,7 +501,8 @@ def options() -> WorkerOptions:
 
 
 def again(store: Store) -> Store:
-    return Store(Database(store.database.url, pool_size=1, timeout_seconds=20), lease=LEASE, guard=GUARD)
+    database = Database(store.database.url, pool_size=1, timeout_seconds=20)
+    return Store(database, lease=LEASE, guard=GUARD, list_seconds=20)
 
 
 @asynccontextmanager

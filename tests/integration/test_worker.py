@@ -120,7 +120,7 @@ def options(**changes: float) -> WorkerOptions:
 def again(store: Store) -> Store:
     """The same store with connections of its own, as the heartbeat needs it in its thread."""
     database = Database(store.database.url, pool_size=1, timeout_seconds=20)
-    return Store(database, lease=LEASE, guard=GUARD)
+    return Store(database, lease=LEASE, guard=GUARD, list_seconds=20)
 
 
 @asynccontextmanager

@@ -14,11 +14,11 @@ GUARD = timedelta(seconds=5)
 
 
 @asynccontextmanager
-async def opened(url: str, *, timeout_seconds: float = 20) -> AsyncIterator[Store]:
+async def opened(url: str, *, timeout_seconds: float = 20, list_seconds: float = 20) -> AsyncIterator[Store]:
     """A store on the database, with connections of its own: what another process would have."""
     database = Database(parse_url(url), pool_size=5, timeout_seconds=timeout_seconds)
     try:
-        yield Store(database, lease=LEASE, guard=GUARD)
+        yield Store(database, lease=LEASE, guard=GUARD, list_seconds=list_seconds)
     finally:
         await database.close()
 

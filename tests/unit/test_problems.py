@@ -13,7 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from narad.api import problems
 from narad.api.errors import from_validation, nearest
 from narad.api.problems import KINDS, FieldError, Kind, Problem, of_status, pointer
-from narad.api.schemas import TaskCreate, TaskQuery
+from narad.api.schemas import TaskCreate
+from narad.api.task_query import TaskQuery
 
 PARAMETERS = tuple(TaskQuery.model_fields)
 

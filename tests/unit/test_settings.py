@@ -37,10 +37,11 @@ OTHER_VALUES = {
     "queues": "images",
     "worker_name": "worker-0",
     "max_waiting": "1000000",
+    "list_timeout_seconds": "1",
     "log_level": "DEBUG",
     "log_format": "json",
 }
-"""Another value for each setting that is not a number, or is 0."""
+"""Another value for each setting that is not a number that may be doubled."""
 
 BAD_VALUES = [
     ("port", "x"),
@@ -55,6 +56,7 @@ BAD_VALUES = [
     ("queues", "default,Images"),
     ("default_handler", "a b"),
     ("default_handler", ""),
+    ("list_timeout_seconds", "1.8"),
     ("lease_seconds", "0"),
     ("lease_seconds", "-5"),
     ("lease_seconds", "nan"),

@@ -10,25 +10,23 @@ from narad.api import idempotency
 from narad.api.answers import json_answer, missing, place_of, problem_answers
 from narad.api.json_route import BodyRoute, JsonRoute
 from narad.api.once import create_all_once, create_once
-from narad.api.pagination import decode_cursor, encode_cursor
 from narad.api.schemas import (
     StatusView,
     TaskBatch,
     TaskBatchView,
     TaskCreate,
-    TaskPage,
-    TaskQuery,
-    TaskSummaryView,
     TaskView,
 )
 from narad.api.services import Services, UsesServices, services_of
 from narad.api.submission import as_stored, complete, complete_all
+from narad.api.task_page import TaskPage, answer_page
+from narad.api.task_query import TaskQuery
 from narad.domain.task import NewTask, Task
-from narad.store.tasks import TaskFilter
 
 CREATED = status.HTTP_201_CREATED
 
 
+_LINKS = {"Link": {"description": "The pages next, prev and first (RFC 8288).", "schema": {"type": "string"}}}
 PREFIX = "/api/v1/tasks"
 
 router = APIRouter(prefix=PREFIX, tags=["tasks"], route_class=JsonRoute)
@@ -75,16 +73,12 @@ async def create_tasks(body: TaskBatch, request: Request) -> Response:
     return json_answer(TaskBatchView(items=[TaskView.model_validate(as_stored(task)) for task in tasks]), CREATED)
 
 
-@router.get("", operation_id="listTasks", responses=problem_answers(400))
-async def list_tasks(query: Annotated[TaskQuery, Query()], services: UsesServices) -> TaskPage:
-    """List tasks, the newest first, without payloads and results."""
-    before = None if query.cursor is None else decode_cursor(query.cursor, query)
-    found = await services.promptly(services.store.tasks.find(_filter(query), before=before, limit=query.limit + 1))
-    page = found[: query.limit]
-    return TaskPage(
-        items=[TaskSummaryView.model_validate(task) for task in page],
-        next_cursor=encode_cursor(page[-1].id, query) if len(found) > query.limit else None,
-    )
+@router.get(
+    "", operation_id="listTasks", response_model=TaskPage, responses=problem_answers(400) | {200: {"headers": _LINKS}}
+)
+async def list_tasks(query: Annotated[TaskQuery, Query()], request: Request, services: UsesServices) -> Response:
+    """List tasks by filters, sorted, in pages; without payloads, results and tracebacks, unless asked for."""
+    return await answer_page(query, request, services, PREFIX)
 
 
 @router.get("/{task_id}", operation_id="getTask", responses=problem_answers(404))
@@ -105,19 +99,6 @@ async def _submitted(body: TaskCreate, services: Services) -> NewTask:
 
 async def _submitted_at_once(body: TaskBatch, services: Services) -> Sequence[NewTask]:
     return await services.store.tasks.insert(await complete_all(body.items, services))
-
-
-def _filter(query: TaskQuery) -> TaskFilter:
-    return TaskFilter(
-        status=tuple(query.status),
-        priority=tuple(query.priority),
-        handler=tuple(query.handler),
-        queue=tuple(query.queue),
-        tag=tuple(query.tag),
-        name=query.name,
-        created_after=query.created_after,
-        created_before=query.created_before,
-    )
 
 
 async def _existing(task_id: UUID, services: Services) -> Task:
