@@ -33,6 +33,7 @@ from narad.store import schema
 from narad.store.database import Database, parse_url
 from narad.store.store import Store
 from narad.timekeeper import Timekeeper
+from narad.upkeep.bulk import BulkExecutor
 from narad.upkeep.expirer import Expirer
 from narad.upkeep.pruner import Pruner
 from narad.upkeep.rescuer import Patience, Rescuer
@@ -212,7 +213,8 @@ def _add_services(
             retention_seconds=settings.retention_days * _DAY_SECONDS,
             pause_seconds=settings.prune_seconds,
         )
-        runtime.services += [rescuer, expirer, pruner]
+        bulk = BulkExecutor(store.bulk, clock, pause_seconds=settings.bulk_seconds)
+        runtime.services += [rescuer, expirer, pruner, bulk]
     if Role.WORKER in roles:
         runtime.worker = Worker(
             store,

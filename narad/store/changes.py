@@ -18,26 +18,24 @@ from narad.store.tables import tasks
 from narad.store.types import UTCDateTime
 
 _now = bindparam("now", type_=UTCDateTime())
-_RETRY = (
-    update(tasks)
-    .where(tasks.c.id == bindparam("task_id"), still_has_status(Status.FAILED, Status.CANCELLED))
-    .values(
-        status=coded(Status.PENDING),
-        run_at=_now,
-        due_at=_now,
-        handovers=0,
-        failures=0,
-        losses=0,
-        expires_at=null(),
-        finished_at=null(),
-        cancel_requested_at=null(),
-        cancel_reason=null(),
-        progress=null(),
-        error=null(),
-        version=tasks.c.version + 1,
-    )
-    .returning(*WHOLE)
-)
+RETRIABLE = still_has_status(Status.FAILED, Status.CANCELLED)
+RETRIED = {
+    "status": coded(Status.PENDING),
+    "run_at": _now,
+    "due_at": _now,
+    "handovers": 0,
+    "failures": 0,
+    "losses": 0,
+    "expires_at": null(),
+    "finished_at": null(),
+    "cancel_requested_at": null(),
+    "cancel_reason": null(),
+    "progress": null(),
+    "error": null(),
+    "version": tasks.c.version + 1,
+}
+"""What a task becomes that goes round again."""
+_RETRY = update(tasks).where(tasks.c.id == bindparam("task_id"), RETRIABLE).values(RETRIED).returning(*WHOLE)
 _ACTIVE_WITH_KEY = select(tasks.c.id).where(tasks.c.unique_key == bindparam("of_key"), IS_ACTIVE)
 _KEY = select(tasks.c.unique_key).where(tasks.c.id == bindparam("task_id"))
 

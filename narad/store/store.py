@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from narad.store.attempts import Attempts
+from narad.store.bulk import BulkOperations
 from narad.store.catalogue import Catalogue
 from narad.store.changes import Changes
 from narad.store.database import Database
@@ -24,6 +25,7 @@ class Store:
         """
         self.database = database
         self.tasks = Tasks(database, guard=guard)
+        self.bulk = BulkOperations(database)
         self.changes = Changes(database)
         self.lists = Lists(database, timeout_seconds=list_seconds)
         self.handovers = HandOvers(database)

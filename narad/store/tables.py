@@ -19,6 +19,7 @@ from sqlalchemy import (
     text,
 )
 
+from narad.domain.bulk import BulkAction, BulkStatus
 from narad.domain.status import Priority, Status
 from narad.store.types import Code, StoredJson, UTCDateTime, VerbatimJson
 
@@ -149,6 +150,25 @@ idempotency_keys = Table(
     Column("task_ids", VerbatimJson, nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
     Index("created_at", "created_at"),
+)
+
+bulk_operations = Table(
+    "bulk_operations",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("action", Code(BulkAction), nullable=False),
+    Column("priority", Code(Priority)),
+    Column("reason", Text),
+    Column("filter", StoredJson, nullable=False),
+    Column("status", Code(BulkStatus), nullable=False),
+    Column("place", StoredJson, nullable=False),
+    Column("changed", Integer, nullable=False),
+    Column("missed", Integer, nullable=False),
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("finished_at", UTCDateTime),
+    Column("claimed_until", UTCDateTime),
+    Column("version", BigInteger, nullable=False),
+    Index("open", "id", postgresql_where=text("finished_at IS NULL"), sqlite_where=text("finished_at IS NULL")),
 )
 
 attempts = Table(
