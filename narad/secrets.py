@@ -5,6 +5,8 @@ import hmac
 from dataclasses import dataclass, field
 
 KEY_BYTES = 32
+KEYS = "keys"
+"""Purpose of the pepper under which API keys are hashed."""
 
 
 @dataclass(frozen=True, slots=True)

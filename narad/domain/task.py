@@ -43,7 +43,7 @@ class NewTask:
     """A task as submitted: complete, checked, and not yet stored.
 
     `run_at` in the future keeps it away from workers until then; not started by `expires_at`, it fails. No two active
-    tasks have the same `unique_key`.
+    tasks have the same `unique_key`. `created_by` is the id of the API key that it was submitted with.
     """
 
     id: UUID
@@ -61,6 +61,7 @@ class NewTask:
     timeout_seconds: float | None
     expires_at: datetime | None = None
     unique_key: str | None = None
+    created_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,7 @@ class TaskSummary:
     max_losses: int
     timeout_seconds: float | None
     worker_id: UUID | None
+    created_by: str | None
     progress: Progress | None
     error: TaskError | None
     version: int

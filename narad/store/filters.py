@@ -28,7 +28,7 @@ class TaskFilter:
     """Which tasks are meant. Values of one field are alternatives, fields add up; an empty field asks nothing.
 
     `…_after` is inclusive, `…_before` exclusive. `name` is a part of the name, its case ignored; `q` is one too, or a
-    tag, or an id or its beginning of eight digits or more.
+    tag, or an id or its beginning of eight digits or more. `within` are the only handlers whose tasks exist at all.
     """
 
     id: tuple[UUID, ...] = ()
@@ -48,6 +48,7 @@ class TaskFilter:
     started_before: datetime | None = None
     finished_after: datetime | None = None
     finished_before: datetime | None = None
+    within: tuple[str, ...] = ()
 
 
 def conditions(wanted: TaskFilter) -> list[ColumnElement[bool]]:
@@ -87,6 +88,7 @@ def _among(wanted: TaskFilter) -> list[ColumnElement[bool]]:
     lists: tuple[tuple[ColumnElement[Any], tuple[str, ...]], ...] = (
         (tasks.c.priority, wanted.priority),
         (tasks.c.handler, wanted.handler),
+        (tasks.c.handler, wanted.within),
         (tasks.c.queue, wanted.queue),
     )
     found += [column.in_(values) for column, values in lists if values]

@@ -3,12 +3,14 @@
 from datetime import timedelta
 
 from narad.store.attempts import Attempts
+from narad.store.audit import Audit
 from narad.store.bulk import BulkOperations
 from narad.store.catalogue import Catalogue
 from narad.store.changes import Changes
 from narad.store.database import Database
 from narad.store.handovers import HandOvers
 from narad.store.installation import Installation
+from narad.store.keys import Keys
 from narad.store.lists import Lists
 from narad.store.retention import Retention
 from narad.store.submissions import Submissions
@@ -35,3 +37,5 @@ class Store:
         self.retention = Retention(database)
         self.submissions = Submissions(database, self.tasks)
         self.installation = Installation(database)
+        self.keys = Keys(database)
+        self.audit = Audit(database)

@@ -63,6 +63,7 @@ tasks = Table(
     Column("cancel_requested_at", UTCDateTime),
     Column("cancel_reason", Text),
     Column("worker_id", Uuid),
+    Column("created_by", Text),
     Column("attempt", Integer, nullable=False, server_default=text("0")),
     Column("failures", Integer, nullable=False, server_default=text("0")),
     Column("losses", Integer, nullable=False, server_default=text("0")),
@@ -169,6 +170,47 @@ bulk_operations = Table(
     Column("claimed_until", UTCDateTime),
     Column("version", BigInteger, nullable=False),
     Index("open", "id", postgresql_where=text("finished_at IS NULL"), sqlite_where=text("finished_at IS NULL")),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("previous_digest", Text),
+    Column("previous_until", UTCDateTime),
+    Column("owner", Text),
+    Column("role", Text),
+    Column("scopes", StoredJson, nullable=False),
+    Column("networks", StoredJson, nullable=False),
+    Column("handlers", StoredJson, nullable=False),
+    Column("rate_limit", Text),
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("created_by", Text),
+    Column("expires_at", UTCDateTime, nullable=False),
+    Column("last_used_at", UTCDateTime),
+    Column("revoked_at", UTCDateTime),
+    CheckConstraint("(previous_digest IS NULL) = (previous_until IS NULL)", name="previous_has_an_end"),
+    Index("created", "created_at", "id"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("at", UTCDateTime, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("key_id", Text),
+    Column("address", Text),
+    Column("action", Text, nullable=False),
+    Column("target", Text),
+    Column("filter", StoredJson),
+    Column("count", BigInteger),
+    Column("outcome", Text, nullable=False),
+    Column("request_id", Text),
+    Index("key", "key_id", "id"),
+    Index("target", "target", "id"),
 )
 
 attempts = Table(

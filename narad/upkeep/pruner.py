@@ -9,6 +9,7 @@ from typing_extensions import override
 from narad.clock import Clock
 from narad.errors import StoreUnavailableError
 from narad.service import Service
+from narad.store.audit import Audit
 from narad.store.retention import Retention
 
 log = structlog.get_logger(__name__)
@@ -21,12 +22,23 @@ _BREATH_SECONDS = 0.2
 class Pruner(Service):
     """Prunes at a steady pace, a portion at a time. Any number of pruners may run: they leave out each other's rows."""
 
-    def __init__(self, retention: Retention, clock: Clock, *, retention_seconds: float, pause_seconds: float) -> None:
-        """A task is kept for `retention_seconds` after its end; 0 keeps it for ever."""
+    def __init__(
+        self,
+        retention: Retention,
+        audit: Audit,
+        clock: Clock,
+        *,
+        retention_seconds: float,
+        audit_seconds: float,
+        pause_seconds: float,
+    ) -> None:
+        """A task is kept for `retention_seconds` after its end, an entry for `audit_seconds`; 0 keeps them for ever."""
         super().__init__()
         self._retention = retention
+        self._audit = audit
         self._clock = clock
         self._kept = timedelta(seconds=retention_seconds)
+        self._audit_kept = timedelta(seconds=audit_seconds)
         self._pause_seconds = pause_seconds
 
     @override
@@ -49,6 +61,8 @@ class Pruner(Service):
             await asyncio.sleep(_BREATH_SECONDS)
         if self._kept:
             await self._prune_tasks(now)
+        if self._audit_kept:
+            await self._prune_audit(now)
 
     async def _prune_tasks(self, now: datetime) -> None:
         before = now - self._kept
@@ -59,3 +73,12 @@ class Pruner(Service):
         await self._retention.prune_fleet(before=before, now=now)
         if pruned:
             log.info("tasks.pruned", tasks=pruned)
+
+    async def _prune_audit(self, now: datetime) -> None:
+        before = now - self._audit_kept
+        pruned = 0
+        while portion := await self._audit.prune(_PORTION, before=before):
+            pruned += portion
+            await asyncio.sleep(_BREATH_SECONDS)
+        if pruned:
+            log.info("audit.pruned", entries=pruned)

@@ -80,6 +80,7 @@ def made(randomly: random.Random) -> Made:
         max_attempts=3,
         max_losses=3,
         timeout_seconds=None,
+        created_by=None,
         worker_id=randomly.choice(WORKERS) if began else None,
         progress=None,
         error=error if failed else None,
