@@ -52,6 +52,7 @@ async def create_task(body: TaskCreate, response: Response) -> TaskView:
         max_losses=3,
         timeout_seconds=body.timeout_seconds,
         worker_id=None,
+        created_by=None,
         progress=None,
         error=None,
         version=1,

@@ -1,15 +1,18 @@
 """The composition root: settings and roles become running services. The only module that names concrete backends."""
 
 import asyncio
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
+import structlog
+
 from narad.api.app import create_app
 from narad.api.handlers import KnownHandlers
 from narad.api.high_water import HighWater
+from narad.api.keyring import KeyRing
+from narad.api.origins import is_loopback
 from narad.api.protocol import ConnectionLimits
 from narad.api.request_id import RequestIds
 from narad.api.server import HttpServer
@@ -21,12 +24,14 @@ from narad.dispatch.direct import DirectDispatch
 from narad.dispatch.link import check_url
 from narad.dispatch.rabbitmq import RabbitDispatch
 from narad.domain.picking import AgeingQuota
+from narad.domain.rate import parse_rate
 from narad.domain.retry import RetryPolicy
 from narad.domain.status import Priority
 from narad.errors import ConfigurationError
+from narad.issuing import Issuer
 from narad.relay.lanes import LaneWatch
 from narad.relay.relay import Relay
-from narad.secrets import Secrets
+from narad.secrets import KEYS, Secrets
 from narad.service import Service, stop_all
 from narad.settings import Settings
 from narad.store import schema
@@ -43,6 +48,8 @@ from narad.worker.heartbeat import Rhythm
 from narad.worker.loading import load_handlers
 from narad.worker.processes import ProcessLimits
 from narad.worker.worker import Worker, WorkerOptions
+
+log = structlog.get_logger(__name__)
 
 BUILT_IN = ("narad.handlers.demo",)
 _DAY_SECONDS = 86_400
@@ -70,6 +77,7 @@ class Runtime:
     dispatch: Dispatch
     services: list[Service] = field(default_factory=list)
     server: HttpServer | None = None
+    keyring: KeyRing | None = None
     worker: Worker | None = None
     draining: bool = False
 
@@ -137,7 +145,7 @@ async def build(settings: Settings, roles: frozenset[Role], *, migrates: bool) -
         StoreUnavailableError: the database cannot be reached.
     """
     clock = FollowingClock()
-    _check_possible(settings, roles)
+    _check_possible(settings)
     # Only a worker imports the code of its users; the API knows handlers from the catalogue.
     handlers = load_handlers([*BUILT_IN, *settings.handlers]) if Role.WORKER in roles else {}
     store = open_store(settings, relayed=Role.RELAY in roles)
@@ -147,7 +155,9 @@ async def build(settings: Settings, roles: frozenset[Role], *, migrates: bool) -
         await timekeeper.set_clock()
         await store.catalogue.publish(describe(load_handlers(BUILT_IN).values()), now=clock.now())
         runtime = Runtime(store=store, dispatch=_dispatch(settings), services=[timekeeper])
-        secrets = await _secrets(settings, store)
+        secrets = await open_secrets(settings, store)
+        if Role.API in roles:
+            runtime.keyring = await _keyring(settings, store, clock, secrets)
         _add_services(runtime, settings, roles, handlers, clock, secrets)
     except BaseException:
         await store.database.close()
@@ -155,7 +165,7 @@ async def build(settings: Settings, roles: frozenset[Role], *, migrates: bool) -
     return runtime
 
 
-def _check_possible(settings: Settings, roles: frozenset[Role]) -> None:
+def _check_possible(settings: Settings) -> None:
     database = parse_url(settings.database_url.get_secret_value())
     if settings.brokers and database.get_backend_name() == "sqlite":
         raise ConfigurationError(
@@ -164,23 +174,32 @@ def _check_possible(settings: Settings, roles: frozenset[Role]) -> None:
         )
     for broker in settings.brokers:
         check_url(broker)
-    if Role.API in roles and settings.auth != "none" and not _is_loopback(settings.host):
+
+
+async def _keyring(settings: Settings, store: Store, clock: Clock, secrets: Secrets) -> KeyRing:
+    """Who may come in: nobody without a key once there is one; before that, or where it is so set, everybody.
+
+    Raises:
+        ConfigurationError: everybody would be whoever reaches this machine.
+    """
+    asks = settings.auth != "none"
+    locked = asks and await store.keys.any()
+    if asks and not locked and not is_loopback(settings.host):
         raise ConfigurationError(
-            f"NARAD_HOST={settings.host} would let anyone who reaches this machine create tasks. Bind 127.0.0.1, or "
-            "set NARAD_AUTH=none where something else guards the address."
+            f"NARAD_HOST={settings.host} would let anyone who reaches this machine create tasks, for there is no key "
+            "yet. Create one with narad keys create NAME --role admin, bind 127.0.0.1, or set NARAD_AUTH=none where "
+            "something else guards the address."
         )
+    if not asks:
+        reason = "NARAD_AUTH=none: whoever reaches the address may do everything"
+        log.warning("api.open", host=settings.host, reason=reason)
+    return KeyRing(store.keys, secrets.derive(KEYS), clock, locked=locked, lockable=asks)
 
 
-async def _secrets(settings: Settings, store: Store) -> Secrets:
+async def open_secrets(settings: Settings, store: Store) -> Secrets:
+    """The secret of the settings, or else that of the installation."""
     given = settings.secret_key.get_secret_value()
     return Secrets(given.encode() if given else await store.installation.secret())
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _dispatch(settings: Settings) -> Dispatch:
@@ -209,8 +228,10 @@ def _add_services(
         expirer = Expirer(store.tasks, clock, pause_seconds=settings.expire_seconds)
         pruner = Pruner(
             store.retention,
+            store.audit,
             clock,
             retention_seconds=settings.retention_days * _DAY_SECONDS,
+            audit_seconds=settings.audit_days * _DAY_SECONDS,
             pause_seconds=settings.prune_seconds,
         )
         bulk = BulkExecutor(store.bulk, clock, pause_seconds=settings.bulk_seconds)
@@ -225,23 +246,27 @@ def _add_services(
             open_store=lambda: open_store(settings, pool_size=1),
         )
         runtime.services.append(runtime.worker)
-    if Role.API in roles:
+    if runtime.keyring is not None:
         app = create_app(
-            _api_services(runtime, settings, relay, clock, secrets),
+            _api_services(runtime, runtime.keyring, settings, relay, clock, secrets),
             max_body_bytes=settings.max_body_bytes,
             max_batch_bytes=settings.max_batch_bytes,
+            allowed_hosts=settings.allowed_hosts,
+            rate=parse_rate(settings.rate_limit) if settings.rate_limit else None,
         )
         limits = ConnectionLimits(
             most_header_bytes=settings.max_header_bytes,
             receive_seconds=settings.receive_timeout_seconds,
             most_connections=settings.max_connections,
         )
-        runtime.server = HttpServer(RequestIds(app), host=settings.host, port=settings.port, limits=limits)
-        runtime.services.append(runtime.server)
+        runtime.server = HttpServer(
+            RequestIds(app), host=settings.host, port=settings.port, limits=limits, proxies=settings.trusted_proxies
+        )
+        runtime.services += [runtime.keyring, runtime.server]
 
 
 def _api_services(
-    runtime: Runtime, settings: Settings, relay: Relay | None, clock: Clock, secrets: Secrets
+    runtime: Runtime, keyring: KeyRing, settings: Settings, relay: Relay | None, clock: Clock, secrets: Secrets
 ) -> Services:
     store = runtime.store
     return Services(
@@ -258,6 +283,8 @@ def _api_services(
             handler=settings.default_handler, max_attempts=settings.max_attempts, max_losses=settings.max_losses
         ),
         secrets=secrets,
+        keyring=keyring,
+        issuer=Issuer(store.keys, secrets.derive(KEYS), clock),
         is_draining=lambda: runtime.draining,
         timeout_seconds=settings.api_timeout_seconds,
     )

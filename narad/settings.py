@@ -5,6 +5,7 @@ a file, from the file that `NARAD_X_FILE` names.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,11 +14,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from typing_extensions import override
 
+from narad.domain.key import parse_network
 from narad.domain.names import check_handler_name, check_queue_name
+from narad.domain.rate import parse_rate
 from narad.errors import ConfigurationError
 
 PREFIX = "NARAD_"
 SHORTEST_SECRET = 32
+_HOST = re.compile(r"[A-Za-z0-9_.-]+|[0-9A-Fa-f:.]+")
 
 
 def _split(value: object) -> object:
@@ -29,6 +33,23 @@ def _split(value: object) -> object:
 
 def _check_queues(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(check_queue_name(name) for name in names)
+
+
+def _check_hosts(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if name != "*" and not _HOST.fullmatch(name):
+            raise ValueError(f"{name!r} is no host; write names or addresses without scheme and port, or *")
+    return tuple(name.lower() for name in names)
+
+
+def _check_networks(networks: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(str(parse_network(network)) for network in networks)
+
+
+def _check_rate(rate: str) -> str:
+    if rate:
+        parse_rate(rate)
+    return rate
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
@@ -52,7 +73,18 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address that the HTTP server binds.")
     port: int = Field(default=8000, ge=0, le=65_535, description="Port of the HTTP server; 0 takes a free one.")
     auth: Literal["auto", "none"] = Field(
-        default="auto", description="none: serve without keys on an address that is not loopback; else that is refused."
+        default="auto",
+        description="auto: keys are asked for once there is one, and must be there off loopback. none: never.",
+    )
+    allowed_hosts: Annotated[Names, AfterValidator(_check_hosts)] = Field(
+        default=(),
+        description="Names besides those of loopback that a service without keys answers to, with commas; *: to all.",
+    )
+    trusted_proxies: Annotated[Names, AfterValidator(_check_networks)] = Field(
+        default=(), description="Addresses or networks of proxies whose X-Forwarded-For is believed, with commas."
+    )
+    rate_limit: Annotated[str, AfterValidator(_check_rate)] = Field(
+        default="", description="Requests of one key, or of one address without, such as 600/minute. Empty: no limit."
     )
     secret_key: SecretStr = Field(
         default=SecretStr(""),
@@ -130,6 +162,9 @@ class Settings(BaseSettings):
     expire_seconds: Seconds = Field(default=1, description="Pause between looks for tasks that waited too long.")
     retention_days: float = Field(
         default=30, ge=0, le=36_500, description="Time that a task is kept after its end; 0 keeps tasks for ever."
+    )
+    audit_days: float = Field(
+        default=365, ge=0, le=36_500, description="Time that an entry of the audit is kept; 0 keeps them for ever."
     )
     prune_seconds: Seconds = Field(default=60, description="Pause between looks for tasks to be removed.")
     bulk_seconds: Seconds = Field(

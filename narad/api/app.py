@@ -1,5 +1,6 @@
 """The application: routers, errors and limits put together."""
 
+from collections.abc import Collection
 from functools import partial
 from typing import Any
 
@@ -8,19 +9,44 @@ from fastapi.openapi.utils import get_openapi
 
 import narad
 from narad.api import errors, health, problem_pages
+from narad.api.answers import PROBLEM_ANSWER
+from narad.api.gate import Gate
+from narad.api.json_route import JsonRoute
 from narad.api.limits import BodyLimit
+from narad.api.origins import HostGuard
+from narad.api.rate_limits import RateLimiter
 from narad.api.schemas import ProblemView
 from narad.api.services import Services
-from narad.api.v1 import actions, bulk_operations, tasks
+from narad.api.v1 import actions, audit, bulk_operations, keys, tasks
+from narad.domain.rate import RatePolicy
 
 _DESCRIPTION = "Hand over work with one request; it is stored, run by a worker, and its outcome kept."
-_ROUTERS = (tasks.creating, tasks.router, actions.router, bulk_operations.router, health.router, problem_pages.router)
+_ROUTERS = (
+    tasks.creating,
+    tasks.router,
+    actions.router,
+    bulk_operations.router,
+    health.router,
+    keys.router,
+    audit.router,
+    problem_pages.router,
+)
 """In the order in which they are asked: the busiest first."""
 _BATCH = f"{tasks.PREFIX}/batch"
 
 
-def create_app(services: Services, *, max_body_bytes: int, max_batch_bytes: int) -> FastAPI:
-    """The ASGI application over these services, with the largest body of a batch and of any other request."""
+def create_app(
+    services: Services,
+    *,
+    max_body_bytes: int,
+    max_batch_bytes: int,
+    allowed_hosts: Collection[str] = (),
+    rate: RatePolicy | None = None,
+) -> FastAPI:
+    """The ASGI application over these services, with the largest body of a batch and of any other request.
+
+    Without keys it answers to `allowed_hosts` besides the names of loopback; `rate` is for keys without their own.
+    """
     app = FastAPI(
         title="Narad",
         version=narad.__version__,
@@ -33,6 +59,9 @@ def create_app(services: Services, *, max_body_bytes: int, max_batch_bytes: int)
     app.state.services = services
     errors.register(app)
     app.add_middleware(BodyLimit, most_bytes=max_body_bytes, of_path={_BATCH: max_batch_bytes})
+    app.add_middleware(  # the last one added is the first one met
+        Gate, services=services, guard=HostGuard(allowed_hosts), limiter=RateLimiter(services.clock, default=rate)
+    )
     app.openapi = partial(_document, app)  # type: ignore[method-assign] # FastAPI's documented way to extend it
     return app
 
@@ -43,5 +72,27 @@ def _document(app: FastAPI) -> dict[str, Any]:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         schema = ProblemView.model_json_schema(ref_template="#/components/schemas/{model}")
         document["components"]["schemas"]["ProblemView"] = schema
+        _document_access(app, document)
         app.openapi_schema = document
     return app.openapi_schema
+
+
+_REFUSALS = {
+    "401": "No key, or one that is good for nothing.",
+    "403": "The key lacks the scope, or another site is behind the request.",
+    "421": "A service without keys does not answer to this name.",
+    "429": "More requests than the rate limit allows; `Retry-After` says when to try again.",
+}
+
+
+def _document_access(app: FastAPI, document: dict[str, Any]) -> None:
+    """Say of every endpoint which scope it demands, and how it refuses."""
+    document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "bearerFormat": "nrd_…"}}
+    refusals = {code: {**PROBLEM_ANSWER, "description": text} for code, text in _REFUSALS.items()}
+    for route in app.routes:
+        if isinstance(route, JsonRoute) and route.include_in_schema:
+            for method in route.methods or ():
+                operation = document["paths"][route.path_format][method.lower()]
+                operation["security"] = [{"key": []}, {}]
+                operation["x-required-scope"] = route.access.scope
+                operation["responses"] = {**refusals, **operation["responses"]}

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import compile_path
+from starlette.types import Scope
 
 from narad.api import problems
 from narad.api.problems import FieldError, Problem
@@ -79,9 +80,7 @@ def _methods(request: Request) -> set[str]:
 
 
 async def _store_unavailable(request: Request, error: Exception) -> Response:
-    log.warning("api.store_unavailable", reason=str(error), request_id=request_id_of(request.scope))
-    detail = "The database does not answer. Nothing is known to have changed; try again."
-    return _answer(request, Problem(problems.STORE_UNAVAILABLE, detail, headers=_RETRY))
+    return _answer(request, store_unavailable(error, request.scope))
 
 
 async def _too_slow(request: Request, error: Exception) -> Response:
@@ -119,6 +118,13 @@ async def _internal(request: Request, error: Exception) -> Response:
     log.error("api.failed", method=request.method, request_id=request_id_of(request.scope), exc_info=error)
     detail = "The request could not be carried out; the log of the service says why."
     return _answer(request, Problem(problems.INTERNAL, detail))
+
+
+def store_unavailable(error: Exception, scope: Scope) -> Problem:
+    """The problem of a store that does not answer the request of this scope."""
+    log.warning("api.store_unavailable", reason=str(error), request_id=request_id_of(scope))
+    detail = "The database does not answer. Nothing is known to have changed; try again."
+    return Problem(problems.STORE_UNAVAILABLE, detail, headers=_RETRY)
 
 
 def from_validation(errors: Sequence[Mapping[str, Any]], known_parameters: Sequence[str]) -> Problem:

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import Request
 
 from narad.api import problems
+from narad.api.caller import caller_of
 from narad.api.problems import FieldError, Problem
 from narad.domain.submission import IdempotencyKey
 
@@ -39,7 +40,7 @@ async def key_of(request: Request) -> IdempotencyKey | None:
     if not _FORM.fullmatch(key):
         error = FieldError(detail="must be 1 to 255 visible ASCII characters", code="pattern", header=HEADER)
         raise Problem(problems.VALIDATION_ERROR, f"The {HEADER} is not valid.", errors=[error])
-    scope = json.dumps([_caller(request), request.method, request.url.path, key])
+    scope = json.dumps([caller_of(request).key_id or "", request.method, request.url.path, key])
     digest = hashlib.sha256(scope.encode()).digest()[:16]
     return IdempotencyKey(digest=UUID(bytes=digest), fingerprint=_fingerprint(await request.body()))
 
@@ -50,8 +51,3 @@ def _fingerprint(body: bytes) -> str:
         return ""
     canonical = json.dumps(json.loads(body), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def _caller(request: Request) -> str:
-    state = request.scope.get("state") or {}
-    return str(state.get("caller", ""))

@@ -1,4 +1,7 @@
-"""Routes that take JSON: the media type is checked first, and the busiest endpoints get their body by a shorter way."""
+"""The routes of the API: scope and media type are checked first, and changes are kept in the audit.
+
+The busiest endpoints get their body by a shorter way.
+"""
 
 import json
 from collections.abc import Callable, Coroutine
@@ -11,7 +14,11 @@ from pydantic import TypeAdapter, ValidationError
 from typing_extensions import override
 
 from narad.api import problems
+from narad.api.auditing import audited
+from narad.api.caller import Access, access_of, demand
+from narad.api.origins import SAFE_METHODS
 from narad.api.problems import Problem
+from narad.domain.scopes import Scope
 
 _JSON = "application/json"
 _MISSING = {"type": "missing", "loc": ("body",), "msg": "Field required"}
@@ -20,21 +27,32 @@ Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class JsonRoute(APIRoute):
-    """A route whose requests, where it takes a body, must declare it as JSON."""
+    """A route for those who have the scope that its endpoint declares by `needs`; one that declares none is for admins.
+
+    Where it takes a body, requests must declare it as JSON: a form of another site cannot.
+    """
+
+    @property
+    def access(self) -> Access:
+        """What it demands."""
+        return access_of(self.endpoint) or Access(Scope.ADMIN)
 
     @override
     def get_route_handler(self) -> Handle:
         handle = self._handler()
-        if self.body_field is None:
-            return handle
+        scope = self.access.scope
+        takes_body = self.body_field is not None
 
         async def checked(request: Request) -> Response:
-            declared = request.headers.get("content-type", "")
-            if declared != _JSON and (declared or _has_body(request)):
-                _check_media_type(declared)
+            demand(request, scope)
+            if takes_body:
+                declared = request.headers.get("content-type", "")
+                if declared != _JSON and (declared or _has_body(request)):
+                    _check_media_type(declared)
             return await handle(request)
 
-        return checked
+        changes = not SAFE_METHODS.issuperset(self.methods or ())
+        return audited(self.operation_id or self.name, checked) if changes and self.access.audited else checked
 
     def _handler(self) -> Handle:
         return super().get_route_handler()

@@ -7,10 +7,12 @@ from fastapi import Request, Response, status
 
 from narad.api import idempotency, problems
 from narad.api.answers import json_answer, place_of
+from narad.api.caller import Caller, caller_of
 from narad.api.problems import FieldError, Problem
-from narad.api.schemas import TaskBatch, TaskBatchView, TaskCreate, TaskView
+from narad.api.schemas import TaskBatch, TaskBatchView, TaskCreate
 from narad.api.services import Services, services_of
 from narad.api.submission import as_stored, complete, complete_all
+from narad.api.visible import shown
 from narad.domain.submission import Created, Duplicate, IdempotencyKey, KeyReused, Replayed, Submission, Submitted
 from narad.domain.task import Task
 from narad.store.submissions import DuplicatesError
@@ -24,16 +26,16 @@ async def create_once(body: TaskCreate, key: IdempotencyKey | None, request: Req
     Raises:
         Problem: the key came with another body, an active task has the unique key, or the body is refused.
     """
-    services = services_of(request)
-    result = await services.promptly(_submitted(body, key, services))
+    services, caller = services_of(request), caller_of(request)
+    result = await services.promptly(_submitted(body, key, services, caller))
     match result:
         case Created(task):
             services.created([task])
             return _one(as_stored(task), request, status.HTTP_201_CREATED)
         case Replayed((task_id, *_)):
-            return _one(await _read(task_id, services), request, status.HTTP_201_CREATED, _REPLAYED)
+            return _one(await _read(task_id, services, caller), request, status.HTTP_201_CREATED, _REPLAYED)
         case Duplicate(task_id) if body.on_conflict == "return_existing":
-            return _one(await _read(task_id, services), request, status.HTTP_200_OK)
+            return _one(await _read(task_id, services, caller), request, status.HTTP_200_OK)
         case Duplicate(task_id):
             raise duplicate_task(task_id)
         case _:
@@ -46,19 +48,19 @@ async def create_all_once(body: TaskBatch, key: IdempotencyKey | None, request: 
     Raises:
         Problem: as above, with a pointer to each item.
     """
-    services = services_of(request)
+    services, caller = services_of(request), caller_of(request)
     try:
-        results = await services.promptly(_submitted_together(body, key, services))
+        results = await services.promptly(_submitted_together(body, key, services, caller))
     except DuplicatesError as error:
         raise _duplicates(error) from None
     match results:
         case KeyReused():
             raise _reused()
         case Replayed(task_ids):
-            return _many([await _read(task_id, services) for task_id in task_ids], _REPLAYED)
+            return _many([await _read(task_id, services, caller) for task_id in task_ids], caller, _REPLAYED)
         case _:
             services.created([result.task for result in results if isinstance(result, Created)])
-            return _many([await _stored(result, services) for result in results])
+            return _many([await _stored(result, services, caller) for result in results], caller)
 
 
 def duplicate_task(task_id: UUID) -> Problem:
@@ -67,14 +69,14 @@ def duplicate_task(task_id: UUID) -> Problem:
     return Problem(problems.DUPLICATE_TASK, detail, existing_task=str(task_id))
 
 
-async def _submitted(body: TaskCreate, key: IdempotencyKey | None, services: Services) -> Submitted:
-    return await services.unique_submissions.submit(Submission(await complete(body, services), key))
+async def _submitted(body: TaskCreate, key: IdempotencyKey | None, services: Services, caller: Caller) -> Submitted:
+    return await services.unique_submissions.submit(Submission(await complete(body, services, caller), key))
 
 
 async def _submitted_together(
-    body: TaskBatch, key: IdempotencyKey | None, services: Services
+    body: TaskBatch, key: IdempotencyKey | None, services: Services, caller: Caller
 ) -> Sequence[Submitted] | Replayed | KeyReused:
-    tasks = await complete_all(body.items, services)
+    tasks = await complete_all(body.items, services, caller)
     batch = [
         Submission(task, may_exist=item.on_conflict == "return_existing")
         for task, item in zip(tasks, body.items, strict=True)
@@ -82,29 +84,29 @@ async def _submitted_together(
     return await services.store.submissions.submit_together(batch, key)
 
 
-async def _stored(result: Submitted, services: Services) -> Task:
+async def _stored(result: Submitted, services: Services, caller: Caller) -> Task:
     match result:
         case Created(task):
             return as_stored(task)
         case Duplicate(task_id):
-            return await _read(task_id, services)
+            return await _read(task_id, services, caller)
         case _:
             raise TypeError(result)  # an item of a batch has no key of its own
 
 
-async def _read(task_id: UUID, services: Services) -> Task:
+async def _read(task_id: UUID, services: Services, caller: Caller) -> Task:
     task = await services.promptly(services.store.tasks.get(task_id))
-    if task is None:
+    if task is None or not caller.may_use(task.handler):
         raise Problem(problems.NOT_FOUND, f"Task {task_id}, which this request made before, was removed since.")
     return task
 
 
 def _one(task: Task, request: Request, code: int, headers: dict[str, str] | None = None) -> Response:
-    return json_answer(TaskView.model_validate(task), code, {"Location": place_of(task, request), **(headers or {})})
+    return json_answer(shown(task, caller_of(request)), code, {"Location": place_of(task, request), **(headers or {})})
 
 
-def _many(tasks: Sequence[Task], headers: dict[str, str] | None = None) -> Response:
-    view = TaskBatchView(items=[TaskView.model_validate(task) for task in tasks])
+def _many(tasks: Sequence[Task], caller: Caller, headers: dict[str, str] | None = None) -> Response:
+    view = TaskBatchView(items=[shown(task, caller) for task in tasks])
     return json_answer(view, status.HTTP_201_CREATED, headers)
 
 

@@ -23,6 +23,26 @@ HELP: Mapping[str, str] = {
         "Take `next_cursor` or `prev_cursor` of an earlier page as it is, with the same filters and sort. A "
         "cursor of other filters, or one that was changed, is refused; begin again without one."
     ),
+    "unauthenticated": (
+        "Send an API key with every request: Authorization: Bearer nrd_… Whoever runs the service makes one with "
+        "narad keys create. `detail` says why one that was sent opens nothing."
+    ),
+    "forbidden": (
+        "The key is good, but not for this: `required_scope` names the scope that it lacks, or `detail` the handler "
+        "or the network that it is not for. Take another key, or have one made that allows it."
+    ),
+    "origin-not-allowed": (
+        "A browser sent this for a page of another site. A service without keys changes nothing for such pages. Call "
+        "it from a program, or from a page of its own."
+    ),
+    "host-not-allowed": (
+        "A service without keys answers to localhost and the addresses of loopback only. Name this host in "
+        "NARAD_ALLOWED_HOSTS, or create a key with narad keys create."
+    ),
+    "quota-exceeded": (
+        "Try again after the seconds of Retry-After. The headers RateLimit-Policy and RateLimit tell the limit and "
+        "what is left of it; the operator sets it for all, or for the key."
+    ),
     "not-found": (
         "Nothing is found under this address. A task may have been removed at the end of its retention time."
     ),

@@ -160,6 +160,7 @@ class TaskSummaryView(BaseModel):
     max_losses: int
     timeout_seconds: float | None
     worker_id: UUID | None = Field(description="The worker that runs it, or ran it last.")
+    created_by: str | None = Field(description="The id of the API key that it was created with.")
     progress: ProgressView | None
     error: ErrorSummaryView | None
     version: int = Field(description="Grows with every change.")
@@ -169,8 +170,9 @@ class TaskView(TaskSummaryView):
     """A task, whole."""
 
     error: ErrorView | None
-    payload: dict[str, Any]
+    payload: dict[str, Any] | None
     result: Any
+    redacted: tuple[str, ...] = Field(default=(), description="What is null because your key may not read it.")
 
 
 class TaskBatchView(BaseModel):

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 import structlog
 import uvicorn
@@ -41,8 +41,10 @@ class _Server(uvicorn.Server):
 class HttpServer(Service):
     """Serves the application on an address that is bound before anything else starts."""
 
-    def __init__(self, app: ASGIApp, *, host: str, port: int, limits: ConnectionLimits) -> None:
-        """Bind the address.
+    def __init__(
+        self, app: ASGIApp, *, host: str, port: int, limits: ConnectionLimits, proxies: Sequence[str] = ()
+    ) -> None:
+        """Bind the address; `proxies` are those whose word is taken for where a request comes from.
 
         Raises:
             ConfigurationError: it cannot be bound.
@@ -58,6 +60,8 @@ class HttpServer(Service):
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=list(proxies),
             timeout_graceful_shutdown=_DRAIN_SECONDS,
         )
         self._server = _Server(config)

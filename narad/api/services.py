@@ -7,13 +7,16 @@ from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 
+from narad.api.caller import Caller, caller_of
 from narad.api.handlers import KnownHandlers
 from narad.api.high_water import HighWater
+from narad.api.keyring import KeyRing
 from narad.batcher import Batcher
 from narad.clock import Clock
 from narad.domain.submission import Submission, Submitted
 from narad.domain.task import NewTask, Task
 from narad.errors import StoreUnavailableError
+from narad.issuing import Issuer
 from narad.secrets import Secrets
 from narad.store.store import Store
 
@@ -49,6 +52,8 @@ class Services:
     clock: Clock
     defaults: Defaults
     secrets: Secrets
+    keyring: KeyRing
+    issuer: Issuer
     is_draining: Callable[[], bool]
     timeout_seconds: float
 
@@ -71,6 +76,10 @@ def services_of(request: Request) -> Services:
     return services
 
 
+async def _caller(request: Request) -> Caller:
+    return caller_of(request)
+
+
 async def _services(request: Request) -> Services:
     # A coroutine, though it waits for nothing: the framework would run a plain function in a thread, for each request.
     return services_of(request)
@@ -78,3 +87,6 @@ async def _services(request: Request) -> Services:
 
 UsesServices = Annotated[Services, Depends(_services)]
 """What an endpoint declares to get the services. The busiest ask `services_of` themselves: a dependency costs time."""
+
+UsesCaller = Annotated[Caller, Depends(_caller)]
+"""What an endpoint declares to know who asks."""

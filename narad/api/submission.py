@@ -2,10 +2,10 @@
 
 import dataclasses
 from collections.abc import Sequence
-from datetime import datetime
 from typing import cast
 
 from narad.api import problems
+from narad.api.caller import Caller, not_of_your_handlers
 from narad.api.problems import FieldError, Problem
 from narad.api.schemas import TaskCreate
 from narad.api.services import Services
@@ -19,35 +19,41 @@ _MOST_ERRORS = 100
 """Errors that one answer names; who sends a thousand bad items learns enough from the first."""
 
 
-async def complete(body: TaskCreate, services: Services) -> NewTask:
+async def complete(body: TaskCreate, services: Services, caller: Caller) -> NewTask:
     """The task that a body asks for, with what it leaves to the handler and to the settings.
 
     Raises:
-        Problem: the payload cannot be stored, no worker offers the handler, or the payload does not fit it.
+        Problem: the caller's key is not for the handler, the payload cannot be stored, no worker offers the handler, or
+            the payload does not fit it.
         OverloadedError: as many tasks wait as may.
     """
+    name = body.handler or services.defaults.handler
+    if not caller.may_use(name):
+        raise not_of_your_handlers(name)
     await services.high_water.check()
     try:
         check_json(body.payload)
     except NotStorableError as error:
         field = FieldError(detail=error.reason, code="not_storable", pointer=problems.pointer(["payload", *error.path]))
         raise Problem(problems.VALIDATION_ERROR, "1 field is not valid.", errors=[field]) from error
-    handler = await services.handlers.accept(body.handler or services.defaults.handler, body.payload)
-    return _new_task(body, handler, services, services.clock.now())
+    handler = await services.handlers.accept(name, body.payload)
+    return _new_task(body, handler, services, caller)
 
 
-async def complete_all(bodies: Sequence[TaskCreate], services: Services) -> list[NewTask]:
+async def complete_all(bodies: Sequence[TaskCreate], services: Services, caller: Caller) -> list[NewTask]:
     """The tasks that the items of a batch ask for.
 
     Raises:
-        Problem: some items are refused; each error points to its item.
+        Problem: some items are refused; each error points to its item. Or the caller's key is not for a handler.
     """
     tasks: list[NewTask] = []
     errors: list[FieldError] = []
     for index, body in enumerate(bodies):
         try:
-            tasks.append(await complete(body, services))
+            tasks.append(await complete(body, services, caller))
         except Problem as problem:
+            if problem.kind is problems.FORBIDDEN:
+                raise
             errors += [_of_item(index, error) for error in problem.errors]
     if errors:
         refused = len(bodies) - len(tasks)
@@ -82,6 +88,7 @@ def as_stored(task: NewTask) -> Task:
         max_losses=task.max_losses,
         timeout_seconds=task.timeout_seconds,
         worker_id=None,
+        created_by=task.created_by,
         progress=None,
         error=None,
         version=1,
@@ -90,7 +97,8 @@ def as_stored(task: NewTask) -> Task:
     )
 
 
-def _new_task(body: TaskCreate, handler: CatalogueEntry, services: Services, now: datetime) -> NewTask:
+def _new_task(body: TaskCreate, handler: CatalogueEntry, services: Services, caller: Caller) -> NewTask:
+    now = services.clock.now()
     options: JsonObject = handler.options
     run_at = now if body.run_at is None else max(now, body.run_at)
     return NewTask(
@@ -111,6 +119,7 @@ def _new_task(body: TaskCreate, handler: CatalogueEntry, services: Services, now
         max_losses=services.defaults.max_losses if body.max_losses is None else body.max_losses,
         timeout_seconds=body.timeout_seconds or cast("float | None", options.get("timeout_seconds")),
         unique_key=body.unique_key,
+        created_by=caller.key_id,
     )
 
 

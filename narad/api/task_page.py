@@ -6,6 +6,7 @@ from typing import Any, Literal
 from fastapi import Request, Response
 from pydantic import BaseModel, Field
 
+from narad.api.caller import Caller
 from narad.api.pagination import PURPOSE, Cursor, decode_cursor, encode_cursor, links
 from narad.api.schemas import ErrorSummaryView, TaskSummaryView
 from narad.api.services import Services
@@ -21,6 +22,8 @@ _LARGE: dict[Part, dict[str, Any]] = {
     Part.TRACEBACK: {"error": {"traceback": True}},
 }
 """Where each part is in an item."""
+REDACTED_PARTS = frozenset({Part.PAYLOAD, Part.RESULT})
+"""What only those see who may read payloads."""
 
 
 class ListedErrorView(ErrorSummaryView):
@@ -35,6 +38,7 @@ class ListedTaskView(TaskSummaryView):
     error: ListedErrorView | None
     payload: dict[str, Any] | None = None
     result: Any = None
+    redacted: tuple[str, ...] = Field(default=(), description="What `fields` asks for and your key may not read.")
 
 
 class TotalView(BaseModel):
@@ -54,27 +58,29 @@ class TaskPage(BaseModel):
     total: TotalView | None = Field(default=None, description="There if `include=total` asks for it.")
 
 
-async def answer_page(query: TaskQuery, request: Request, services: Services, path: str) -> Response:
-    """The answer to a query for a list that stands at the path.
+async def answer_page(query: TaskQuery, request: Request, services: Services, caller: Caller, path: str) -> Response:
+    """The answer to a query for a list that stands at the path, as far as the caller may see it.
 
     Raises:
         Problem: its cursor is not valid.
         QueryTooSlowError: the list takes the database too long.
     """
-    page = await services.promptly(_read(query, services))
+    page = await services.promptly(_read(query, services, caller))
     headers = {"Link": links(request, path, following=page.next_cursor, preceding=page.prev_cursor)}
     body = page.model_dump_json(exclude=_left_out(query))
     return Response(body, headers=headers, media_type="application/json")
 
 
-async def _read(query: TaskQuery, services: Services) -> TaskPage:
+async def _read(query: TaskQuery, services: Services, caller: Caller) -> TaskPage:
     secret = services.secrets.derive(PURPOSE)
     cursor = None if query.cursor is None else decode_cursor(query.cursor, query, secret)
     as_of = services.clock.now() if cursor is None else cursor.as_of
-    wanted, order = to_filter(query, as_of), to_order(query)
+    wanted, order = to_filter(query, as_of, caller.handlers), to_order(query)
     lists = services.store.lists
     deadline = lists.deadline()
-    found = await lists.page(wanted, order, _span(query, cursor), deadline, parts=query.fields)
+    withheld = frozenset() if caller.reads_payloads else REDACTED_PARTS.intersection(query.fields)
+    parts = [part for part in query.fields if part not in withheld]
+    found = await lists.page(wanted, order, _span(query, cursor), deadline, parts=parts)
     counted = await lists.count(wanted, deadline, most=MOST_COUNTED + 1) if "total" in query.include else None
 
     def encoded(task: ListedTask, *, backwards: bool) -> str:
@@ -82,12 +88,17 @@ async def _read(query: TaskQuery, services: Services) -> TaskPage:
 
     items, has_prev, has_next = _cut(found, query.limit, cursor)
     return TaskPage(
-        items=[ListedTaskView.model_validate(task) for task in items],
+        items=[_listed(task, sorted(withheld)) for task in items],
         next_cursor=encoded(items[-1], backwards=False) if has_next else None,
         prev_cursor=encoded(items[0], backwards=True) if has_prev else None,
         has_more=has_next,
         total=None if counted is None else _total(counted),
     )
+
+
+def _listed(task: ListedTask, withheld: Sequence[Part]) -> ListedTaskView:
+    view = ListedTaskView.model_validate(task)
+    return view.model_copy(update={"redacted": tuple(withheld)}) if withheld else view
 
 
 def _span(query: TaskQuery, cursor: Cursor | None) -> Span:
@@ -114,7 +125,7 @@ def _total(counted: int) -> TotalView:
 
 def _left_out(query: TaskQuery) -> dict[str, Any]:
     """What the answer does not have, in the words of Pydantic."""
-    item: dict[str, Any] = {}
+    item: dict[str, Any] = {} if REDACTED_PARTS.intersection(query.fields) else {"redacted": True}
     for part, place in _LARGE.items():
         if part not in query.fields:
             item |= place

@@ -1,6 +1,7 @@
 """The parameters of a list: its filters, its order, and which page of it."""
 
 import re
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Annotated, Literal, TypeAlias, get_args
@@ -116,8 +117,8 @@ class TaskQuery(TaskFilters):
 FILTERS = tuple(TaskFilters.model_fields)
 
 
-def to_filter(filters: TaskFilters, as_of: datetime) -> TaskFilter:
-    """The filter for the store; ages count back from `as_of`."""
+def to_filter(filters: TaskFilters, as_of: datetime, within: Collection[str] = ()) -> TaskFilter:
+    """The filter for the store; ages count back from `as_of`, and there are tasks of the handlers `within` alone."""
 
     def moment(time: datetime | timedelta | None) -> datetime | None:
         return as_of + time if isinstance(time, timedelta) else time
@@ -140,6 +141,7 @@ def to_filter(filters: TaskFilters, as_of: datetime) -> TaskFilter:
         started_before=moment(filters.started_before),
         finished_after=moment(filters.finished_after),
         finished_before=moment(filters.finished_before),
+        within=tuple(sorted(within)),
     )
 
 

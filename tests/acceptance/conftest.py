@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import pytest
 
+from tests.support.keys_api import Locked
 from tests.support.processes import NaradProcess
 from tests.support.servers import Postgres, Rabbit
 from tests.support.service import Distributed, Embedded, Service, StartDistributed, StartEmbedded, StartService
@@ -100,6 +101,34 @@ def service(request: pytest.FixtureRequest) -> Iterator[Service]:
     shared: Service = request.getfixturevalue(request.param)
     yield shared
     _see_no_complaints(shared)
+
+
+@pytest.fixture(scope="session")
+def locked_embedded(new_directory: Directories) -> Iterator[Locked]:
+    """An embedded service with keys that tests share."""
+    with _running(Embedded(new_directory())) as service:
+        yield Locked(service)
+
+
+@pytest.fixture(scope="session")
+def locked_distributed(
+    postgres_server: Postgres, rabbit_server: Rabbit, template_database: str, new_directory: Directories
+) -> Iterator[Locked]:
+    """A distributed service with keys that tests share."""
+    with (
+        _database(postgres_server, template_database) as database,
+        _vhost(rabbit_server) as broker,
+        _running(Distributed(new_directory(), database=database, broker=broker, workers=1)) as service,
+    ):
+        yield Locked(service)
+
+
+@pytest.fixture(params=["embedded", "distributed"])
+def locked(request: pytest.FixtureRequest) -> Iterator[Locked]:
+    """The service with keys that tests share, in both modes."""
+    shared: Locked = request.getfixturevalue(f"locked_{request.param}")
+    yield shared
+    _see_no_complaints(shared.service)
 
 
 @pytest.fixture

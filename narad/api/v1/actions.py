@@ -9,14 +9,17 @@ from fastapi.responses import JSONResponse
 from narad.api import idempotency, problems
 from narad.api.answers import invalid_state, missing, problem_answers
 from narad.api.attempts import AttemptsView, attempts_of
+from narad.api.caller import Caller, needs
 from narad.api.changes import TaskAmend, TaskCancel, TaskClone, cloned
 from narad.api.json_route import JsonRoute
 from narad.api.once import create_once, duplicate_task
 from narad.api.preconditions import IF_MATCH, expected_version
 from narad.api.problems import Problem
 from narad.api.schemas import TaskView
-from narad.api.services import Services, UsesServices
+from narad.api.services import Services, UsesCaller, UsesServices
+from narad.api.visible import existing, see_existing, shown
 from narad.domain.amendment import Amendment, amended
+from narad.domain.scopes import Scope
 from narad.domain.status import FINAL, Status
 from narad.domain.task import Task
 from narad.errors import OverloadedError
@@ -32,32 +35,40 @@ CREATED = status.HTTP_201_CREATED
 
 
 @router.delete("", operation_id="cancelTask", responses=problem_answers(404, 409) | _STOPPING)
-async def cancel_task(task_id: UUID, services: UsesServices, response: Response) -> TaskView:
+@needs(Scope.TASKS_CANCEL)
+async def cancel_task(task_id: UUID, services: UsesServices, caller: UsesCaller, response: Response) -> TaskView:
     """Cancel a task: at once while it waits; while it runs its worker is asked, and the status follows."""
-    return await _cancel(task_id, None, services, response)
+    return await _cancel(task_id, None, services, caller, response)
 
 
 @router.post(
     "/cancel", operation_id="cancelTaskWithReason", responses=problem_answers(400, 404, 409, 413, 415) | _STOPPING
 )
+@needs(Scope.TASKS_CANCEL)
 async def cancel_task_with_reason(
-    task_id: UUID, services: UsesServices, response: Response, body: TaskCancel | None = None
+    task_id: UUID,
+    services: UsesServices,
+    caller: UsesCaller,
+    response: Response,
+    body: TaskCancel | None = None,
 ) -> TaskView:
     """Cancel a task as DELETE does, and say why."""
-    return await _cancel(task_id, None if body is None else body.reason, services, response)
+    return await _cancel(task_id, None if body is None else body.reason, services, caller, response)
 
 
 @router.patch("", operation_id="amendTask", responses=problem_answers(400, 404, 409, 412, 413, 415))
+@needs(Scope.TASKS_WRITE)
 async def amend_task(
     task_id: UUID,
     body: Annotated[TaskAmend, Body()],
     services: UsesServices,
+    caller: UsesCaller,
     if_match: Annotated[str | None, Header(description=IF_MATCH)] = None,
 ) -> TaskView:
     """Change a task that waits: what is not given stays as it is."""
     expected = expected_version(if_match)
     for _ in range(_TRIES):
-        task = await _existing(task_id, services)
+        task = await existing(task_id, services, caller)
         if not task.status.is_waiting:
             detail = f"Task {task_id} is {task.status}; only a task that waits can be changed."
             raise invalid_state(task, detail, *_allowed(task))
@@ -69,24 +80,26 @@ async def amend_task(
         if written is not None:
             if "due_at" in values:
                 services.moved(written)
-            return TaskView.model_validate(written)
+            return shown(written, caller)
     raise OverloadedError(f"Task {task_id} changes all the time.")
 
 
 @router.post("/retry", operation_id="retryTask", responses=problem_answers(404, 409))
-async def retry_task(task_id: UUID, services: UsesServices) -> TaskView:
+@needs(Scope.TASKS_RETRY)
+async def retry_task(task_id: UUID, services: UsesServices, caller: UsesCaller) -> TaskView:
     """Run a task again that is FAILED or CANCELLED, with its allowance of failures anew."""
+    await see_existing(task_id, services, caller)
     try:
         task = await services.promptly(services.store.changes.retry(task_id, now=services.clock.now()))
     except DuplicatesError as error:
         raise duplicate_task(error.existing[0]) from None
     if task is None:
-        found = await _existing(task_id, services)
+        found = await existing(task_id, services, caller)
         again = " Clone it to do its work once more." if found.status is Status.COMPLETED else ""
         detail = f"Task {task_id} is {found.status}; only what is FAILED or CANCELLED is run again.{again}"
         raise invalid_state(found, detail, *_allowed(found))
     services.moved(task)
-    return TaskView.model_validate(task)
+    return shown(task, caller)
 
 
 @router.post(
@@ -97,11 +110,16 @@ async def retry_task(task_id: UUID, services: UsesServices) -> TaskView:
     responses=problem_answers(400, 404, 409, 413, 415),
     openapi_extra={"parameters": [idempotency.PARAMETER]},
 )
+@needs(Scope.TASKS_WRITE, audited=False)
 async def clone_task(
-    task_id: UUID, request: Request, services: UsesServices, body: Annotated[TaskClone | None, Body()] = None
+    task_id: UUID,
+    request: Request,
+    services: UsesServices,
+    caller: UsesCaller,
+    body: Annotated[TaskClone | None, Body()] = None,
 ) -> Response:
     """Create a task like this one, but for what the body gives. `run_at` and `unique_key` are not taken over."""
-    given = cloned(await _existing(task_id, services), body)
+    given = cloned(await existing(task_id, services, caller), body)
     return await create_once(given, await idempotency.key_of(request), request)
 
 
@@ -112,9 +130,10 @@ async def clone_task(
     responses=problem_answers(404, 409)
     | {200: {"description": "What the handler returned.", "content": {"application/json": {"schema": {}}}}},
 )
-async def get_task_result(task_id: UUID, services: UsesServices) -> JSONResponse:
+@needs(Scope.TASKS_PAYLOAD_READ)
+async def get_task_result(task_id: UUID, services: UsesServices, caller: UsesCaller) -> JSONResponse:
     """Read the result alone, as the handler returned it."""
-    task = await _existing(task_id, services)
+    task = await existing(task_id, services, caller)
     if task.status is Status.COMPLETED:
         return JSONResponse(task.result)
     if task.status in FINAL:
@@ -124,13 +143,17 @@ async def get_task_result(task_id: UUID, services: UsesServices) -> JSONResponse
 
 
 @router.get("/attempts", operation_id="listTaskAttempts", responses=problem_answers(404))
-async def list_task_attempts(task_id: UUID, services: UsesServices) -> AttemptsView:
+@needs(Scope.TASKS_READ)
+async def list_task_attempts(task_id: UUID, services: UsesServices, caller: UsesCaller) -> AttemptsView:
     """List the attempts that are known, the first first: those that failed or lost their worker, and the latest."""
-    task = await _existing(task_id, services)
+    task = await existing(task_id, services, caller)
     return attempts_of(task, await services.promptly(services.store.attempts.history(task_id)))
 
 
-async def _cancel(task_id: UUID, reason: str | None, services: Services, response: Response) -> TaskView:
+async def _cancel(
+    task_id: UUID, reason: str | None, services: Services, caller: Caller, response: Response
+) -> TaskView:
+    await see_existing(task_id, services, caller)
     task = await services.promptly(services.store.tasks.cancel(task_id, now=services.clock.now(), reason=reason))
     if task is None:
         raise missing(task_id)
@@ -140,14 +163,7 @@ async def _cancel(task_id: UUID, reason: str | None, services: Services, respons
     if task.status is not Status.CANCELLED:
         services.stop_requested(task)
         response.status_code = status.HTTP_202_ACCEPTED
-    return TaskView.model_validate(task)
-
-
-async def _existing(task_id: UUID, services: Services) -> Task:
-    task = await services.promptly(services.store.tasks.get(task_id))
-    if task is None:
-        raise missing(task_id)
-    return task
+    return shown(task, caller)
 
 
 def _allowed(task: Task) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response, status
 
 from narad.api import idempotency
-from narad.api.answers import json_answer, missing, place_of, problem_answers
+from narad.api.answers import json_answer, place_of, problem_answers
+from narad.api.caller import Caller, caller_of, needs
 from narad.api.json_route import BodyRoute, JsonRoute
 from narad.api.once import create_all_once, create_once
 from narad.api.schemas import (
@@ -17,11 +18,13 @@ from narad.api.schemas import (
     TaskCreate,
     TaskView,
 )
-from narad.api.services import Services, UsesServices, services_of
+from narad.api.services import Services, UsesCaller, UsesServices, services_of
 from narad.api.submission import as_stored, complete, complete_all
 from narad.api.task_page import TaskPage, answer_page
 from narad.api.task_query import TaskQuery
-from narad.domain.task import NewTask, Task
+from narad.api.visible import existing, shown
+from narad.domain.scopes import Scope
+from narad.domain.task import NewTask
 
 CREATED = status.HTTP_201_CREATED
 
@@ -42,16 +45,17 @@ creating = APIRouter(prefix=PREFIX, tags=["tasks"], route_class=BodyRoute)
     | {200: {"model": TaskView, "description": "An active task has the unique key, and `on_conflict` allows it."}},
     openapi_extra={"parameters": [idempotency.PARAMETER]},
 )
+@needs(Scope.TASKS_WRITE, audited=False)
 async def create_task(body: TaskCreate, request: Request) -> Response:
     """Create a task. When this answers, the task is stored and will be run, whatever happens to this service."""
-    services = services_of(request)
+    services, caller = services_of(request), caller_of(request)
     key = await idempotency.key_of(request)
     if key is not None or body.unique_key is not None:
         return await create_once(body, key, request)
-    task = await services.promptly(_submitted(body, services))
+    task = await services.promptly(_submitted(body, services, caller))
     services.created([task])
     stored = as_stored(task)
-    return json_answer(TaskView.model_validate(stored), CREATED, {"Location": place_of(stored, request)})
+    return json_answer(shown(stored, caller), CREATED, {"Location": place_of(stored, request)})
 
 
 @creating.post(
@@ -62,47 +66,46 @@ async def create_task(body: TaskCreate, request: Request) -> Response:
     responses=problem_answers(400, 409, 413, 415),
     openapi_extra={"parameters": [idempotency.PARAMETER]},
 )
+@needs(Scope.TASKS_WRITE, audited=False)
 async def create_tasks(body: TaskBatch, request: Request) -> Response:
     """Create up to 1 000 tasks, all of them or none."""
-    services = services_of(request)
+    services, caller = services_of(request), caller_of(request)
     key = await idempotency.key_of(request)
     if key is not None or any(item.unique_key is not None for item in body.items):
         return await create_all_once(body, key, request)
-    tasks = await services.promptly(_submitted_at_once(body, services))
+    tasks = await services.promptly(_submitted_at_once(body, services, caller))
     services.created(tasks)
-    return json_answer(TaskBatchView(items=[TaskView.model_validate(as_stored(task)) for task in tasks]), CREATED)
+    return json_answer(TaskBatchView(items=[shown(as_stored(task), caller) for task in tasks]), CREATED)
 
 
 @router.get(
     "", operation_id="listTasks", response_model=TaskPage, responses=problem_answers(400) | {200: {"headers": _LINKS}}
 )
-async def list_tasks(query: Annotated[TaskQuery, Query()], request: Request, services: UsesServices) -> Response:
+@needs(Scope.TASKS_READ)
+async def list_tasks(
+    query: Annotated[TaskQuery, Query()], request: Request, services: UsesServices, caller: UsesCaller
+) -> Response:
     """List tasks by filters, sorted, in pages; without payloads, results and tracebacks, unless asked for."""
-    return await answer_page(query, request, services, PREFIX)
+    return await answer_page(query, request, services, caller, PREFIX)
 
 
 @router.get("/{task_id}", operation_id="getTask", responses=problem_answers(404))
-async def get_task(task_id: UUID, services: UsesServices) -> TaskView:
+@needs(Scope.TASKS_READ)
+async def get_task(task_id: UUID, services: UsesServices, caller: UsesCaller) -> TaskView:
     """Read one task."""
-    return TaskView.model_validate(await _existing(task_id, services))
+    return shown(await existing(task_id, services, caller), caller)
 
 
 @router.get("/{task_id}/status", operation_id="getTaskStatus", responses=problem_answers(404))
-async def get_task_status(task_id: UUID, services: UsesServices) -> StatusView:
+@needs(Scope.TASKS_READ)
+async def get_task_status(task_id: UUID, services: UsesServices, caller: UsesCaller) -> StatusView:
     """Read where a task stands."""
-    return StatusView.model_validate(await _existing(task_id, services))
+    return StatusView.model_validate(await existing(task_id, services, caller))
 
 
-async def _submitted(body: TaskCreate, services: Services) -> NewTask:
-    return await services.submissions.submit(await complete(body, services))
+async def _submitted(body: TaskCreate, services: Services, caller: Caller) -> NewTask:
+    return await services.submissions.submit(await complete(body, services, caller))
 
 
-async def _submitted_at_once(body: TaskBatch, services: Services) -> Sequence[NewTask]:
-    return await services.store.tasks.insert(await complete_all(body.items, services))
-
-
-async def _existing(task_id: UUID, services: Services) -> Task:
-    task = await services.promptly(services.store.tasks.get(task_id))
-    if task is None:
-        raise missing(task_id)
-    return task
+async def _submitted_at_once(body: TaskBatch, services: Services, caller: Caller) -> Sequence[NewTask]:
+    return await services.store.tasks.insert(await complete_all(body.items, services, caller))
