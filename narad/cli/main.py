@@ -1,12 +1,13 @@
 """The commands that start and prepare the service."""
 
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from narad.cli import keys
+from narad.cli.starting import one_line, read_settings
 
 if TYPE_CHECKING:
     from narad.runtime import Runtime
@@ -19,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-EXIT_ERROR = 1
+app.add_typer(keys.app, name="keys")
 
 
 class RoleName(StrEnum):
@@ -100,8 +101,8 @@ def migrate(
         finally:
             await database.close()
 
-    with _one_line():
-        typer.echo(run_process(work(_settings())))
+    with one_line():
+        typer.echo(run_process(work(read_settings())))
 
 
 @app.command()
@@ -117,23 +118,11 @@ def _serve(roles: Sequence[RoleName], *, migrates: bool = False, **given: str | 
     from narad.process import serve  # noqa: PLC0415 - loaded when needed
     from narad.runtime import Role  # noqa: PLC0415 - loaded when needed
 
-    with _one_line():
-        settings = _settings(**given)
+    with one_line():
+        settings = read_settings(**given)
         chosen = frozenset(Role(name) for name in roles)
         code = run_process(serve(settings, chosen, migrates=migrates, ready=_greet))
     raise typer.Exit(code)
-
-
-def _settings(**given: str | int | None) -> "Settings":
-    """The settings of the environment, those given on the command line put over them; logging is set up after them."""
-    from narad.logging import configure_logging  # noqa: PLC0415 - loaded when needed
-    from narad.settings import load_settings  # noqa: PLC0415 - loaded when needed
-
-    # Modules with handlers are looked for where the command is run, as `python -m` would.
-    sys.path.insert(0, "")
-    settings = load_settings(overrides={name: value for name, value in given.items() if value is not None})
-    configure_logging(settings.log_level, settings.log_format)
-    return settings
 
 
 def _greet(runtime: "Runtime") -> None:
@@ -141,22 +130,9 @@ def _greet(runtime: "Runtime") -> None:
     if runtime.server is None:
         return
     url = runtime.server.url
+    locked = runtime.keyring is not None and runtime.keyring.locked
+    key = ' -H "Authorization: Bearer $NARAD_API_KEY"' if locked else ""
     typer.echo(f"Narad listens on {url}\n")
     typer.echo("Try it:\n")
     body = '{"name": "First task", "priority": "HIGH"}'
-    typer.echo(f"  curl -s {url}/api/v1/tasks -H 'Content-Type: application/json' -d '{body}'\n")
-
-
-@contextmanager
-def _one_line() -> Iterator[None]:
-    """Turn what we raise on purpose into one line on standard error and exit code 1."""
-    from narad.errors import NaradError, StoreUnavailableError  # noqa: PLC0415 - loaded when needed
-
-    try:
-        yield
-    except StoreUnavailableError as error:
-        typer.echo(f"narad: The database cannot be used: {error}. Check NARAD_DATABASE_URL.", err=True)
-        raise typer.Exit(EXIT_ERROR) from error
-    except NaradError as error:
-        typer.echo(f"narad: {error}", err=True)
-        raise typer.Exit(EXIT_ERROR) from error
+    typer.echo(f"  curl -s {url}/api/v1/tasks{key} -H 'Content-Type: application/json' -d '{body}'\n")

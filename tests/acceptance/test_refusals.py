@@ -51,6 +51,7 @@ def test_an_address_that_is_not_loopback_without_a_guard(run: Run, host: str) ->
 
     assert f"NARAD_HOST={host}" in text
     assert "NARAD_AUTH=none" in text
+    assert "narad keys create" in text
 
 
 def test_an_old_schema(run: Run, postgres_database: str) -> None:

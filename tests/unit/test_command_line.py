@@ -17,7 +17,7 @@ def test_help_names_every_command() -> None:
     code, output = run("--help")
 
     assert code == 0
-    assert all(command in output for command in ("dev", "api", "worker", "run", "migrate", "version"))
+    assert all(command in output for command in ("dev", "api", "worker", "run", "migrate", "keys", "version"))
 
 
 def test_the_version_is_that_of_the_package() -> None:
@@ -32,7 +32,9 @@ def test_an_unknown_role_is_refused_with_those_that_are_known() -> None:
     assert all(role in output for role in ("api", "relay", "worker", "upkeep"))
 
 
-@pytest.mark.parametrize("command", [["migrate"], ["api"], ["worker"], ["run", "--roles", "worker"], ["dev"]])
+@pytest.mark.parametrize(
+    "command", [["migrate"], ["api"], ["worker"], ["run", "--roles", "worker"], ["dev"], ["keys", "list"]]
+)
 def test_a_bad_setting_ends_every_command_with_one_line_that_names_it(command: list[str]) -> None:
     code, output = run(*command, NARAD_DATABASE_POOL="none")
 

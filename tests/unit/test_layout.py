@@ -50,7 +50,9 @@ def test_the_process_of_an_isolated_handler_loads_no_server() -> None:
     assert not loaded & (SERVER - {"pydantic"})
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["dev", "--help"], ["migrate", "--help"], ["version"], []])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["dev", "--help"], ["migrate", "--help"], ["keys", "create", "--help"], ["version"], []]
+)
 def test_asking_the_command_line_for_help_loads_no_server(arguments: list[str]) -> None:
     # Typer itself loads Pydantic.
     loaded = loaded_by(
