@@ -10,13 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from narad.api import problems
 from narad.api.answers import json_answer, problem_answers
+from narad.api.auditing import Note, note
+from narad.api.caller import Caller, lacking, needs, not_of_your_handlers
 from narad.api.changes import LONGEST_REASON
 from narad.api.json_route import JsonRoute
 from narad.api.problems import Problem
 from narad.api.schemas import ShownMoment, Text
-from narad.api.services import Services, UsesServices
+from narad.api.services import Services, UsesCaller, UsesServices
 from narad.api.task_query import TaskFilters, to_filter
 from narad.domain.bulk import APPLIES_TO, ON_FINISHED, BulkAction, BulkOperation, BulkStatus, Place
+from narad.domain.scopes import Scope
 from narad.domain.status import Priority, Status
 from narad.ids import new_id
 from narad.store.filters import TaskFilter
@@ -100,10 +103,15 @@ class BulkOperationsView(BaseModel):
     responses=problem_answers(400, 413, 415)
     | {200: {"model": BulkPreview, "description": "What it would do; nothing was done."}},
 )
-async def create_bulk_operation(body: BulkOperationCreate, request: Request, services: UsesServices) -> Response:
+@needs(Scope.BULK_EXECUTE)
+async def create_bulk_operation(
+    body: BulkOperationCreate, request: Request, services: UsesServices, caller: UsesCaller
+) -> Response:
     """Do something to many tasks. Tasks that are created, or that end, only after this are not meant."""
+    if body.action is BulkAction.PURGE and Scope.TASKS_PURGE not in caller.scopes:
+        raise lacking(Scope.TASKS_PURGE)
     now = services.clock.now()
-    wanted = _wanted(body, now)
+    wanted = _of_caller(_wanted(body, now), caller)
     if body.dry_run:
         return json_answer(await _preview(body.action, wanted, services), status.HTTP_200_OK)
     operation = BulkOperation(
@@ -119,12 +127,14 @@ async def create_bulk_operation(body: BulkOperationCreate, request: Request, ser
         finished_at=None,
         version=1,
     )
+    note(request, Note(target=str(operation.id), filter=body.model_dump(mode="json", exclude_unset=True)))
     await services.promptly(services.store.bulk.add(operation, wanted))
     place = f"{request.scope.get('root_path', '')}{PREFIX}/{operation.id}"
     return json_answer(BulkOperationView.model_validate(operation), status.HTTP_202_ACCEPTED, {"Location": place})
 
 
 @router.get("", operation_id="listBulkOperations", responses=problem_answers())
+@needs(Scope.BULK_EXECUTE)
 async def list_bulk_operations(services: UsesServices) -> BulkOperationsView:
     """List the latest 50 operations, the newest first."""
     found = await services.promptly(services.store.bulk.latest(_LATEST))
@@ -132,6 +142,7 @@ async def list_bulk_operations(services: UsesServices) -> BulkOperationsView:
 
 
 @router.get("/{operation_id}", operation_id="getBulkOperation", responses=problem_answers(404))
+@needs(Scope.BULK_EXECUTE)
 async def get_bulk_operation(operation_id: UUID, services: UsesServices) -> BulkOperationView:
     """Read how far an operation has come."""
     operation = await services.promptly(services.store.bulk.get(operation_id))
@@ -150,6 +161,16 @@ def _wanted(body: BulkOperationCreate, now: datetime) -> TaskFilter:
     if body.action in ON_FINISHED:
         frozen["finished_before"] = min(wanted.finished_before or now, now)
     return dataclasses.replace(wanted, **frozen)
+
+
+def _of_caller(wanted: TaskFilter, caller: Caller) -> TaskFilter:
+    """The same, but only of handlers that the caller's key is for."""
+    if not caller.handlers:
+        return wanted
+    allowed = tuple(sorted(caller.handlers.intersection(wanted.handler or caller.handlers)))
+    if not allowed:
+        raise not_of_your_handlers(wanted.handler[0])
+    return dataclasses.replace(wanted, handler=allowed)
 
 
 async def _preview(action: BulkAction, wanted: TaskFilter, services: Services) -> BulkPreview:
