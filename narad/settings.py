@@ -132,6 +132,9 @@ class Settings(BaseSettings):
         default=30, ge=0, le=36_500, description="Time that a task is kept after its end; 0 keeps tasks for ever."
     )
     prune_seconds: Seconds = Field(default=60, description="Pause between looks for tasks to be removed.")
+    stats_seconds: Seconds = Field(
+        default=5, description="Pause between two additions of what a process counted to the statistics in the store."
+    )
     publish_timeout_seconds: Seconds = Field(default=10, description="Longest wait for the broker to confirm.")
     catalogue_seconds: Seconds = Field(
         default=2, description="Age at which the API reads the catalogue of handlers again."

@@ -11,10 +11,20 @@ from narad.api import errors, health, problem_pages
 from narad.api.limits import BodyLimit
 from narad.api.schemas import ProblemView
 from narad.api.services import Services
-from narad.api.v1 import actions, tasks
+from narad.api.v1 import actions, handlers, queues, stats, tasks, workers
 
 _DESCRIPTION = "Hand over work with one request; it is stored, run by a worker, and its outcome kept."
-_ROUTERS = (tasks.creating, tasks.router, actions.router, health.router, problem_pages.router)
+_ROUTERS = (
+    tasks.creating,
+    tasks.router,
+    actions.router,
+    handlers.router,
+    queues.router,
+    workers.router,
+    stats.router,
+    health.router,
+    problem_pages.router,
+)
 """In the order in which they are asked: the busiest first."""
 _BATCH = f"{tasks.PREFIX}/batch"
 

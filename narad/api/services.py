@@ -16,6 +16,7 @@ from narad.domain.task import NewTask, Task
 from narad.errors import StoreUnavailableError
 from narad.secrets import Secrets
 from narad.store.store import Store
+from narad.tally import Tally
 
 T = TypeVar("T")
 
@@ -35,7 +36,7 @@ class Services:
 
     `submissions` gathers new tasks for the store, `unique_submissions` those that may be there already. `created` hears
     of new tasks once they are committed, `moved` of a waiting one that goes another way or again, `stop_requested` of a
-    running one whose cancel was asked for.
+    running one whose cancel was asked for. `tally` counts what ends without a worker.
     """
 
     store: Store
@@ -44,6 +45,7 @@ class Services:
     created: Callable[[Sequence[NewTask]], None]
     moved: Callable[[Task], None]
     stop_requested: Callable[[Task], None]
+    tally: Tally
     handlers: KnownHandlers
     high_water: HighWater
     clock: Clock
