@@ -17,6 +17,9 @@ log = structlog.get_logger(__name__)
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
+_DIED = 2
+"""The number of its death among what may end a process."""
+
 _YOUNG_OBJECTS = 20_000
 """New objects before a look for cycles: a batch of tasks makes thousands, nearly all of them without any."""
 
@@ -30,7 +33,9 @@ def run(work: Coroutine[None, None, T]) -> T:
 
 
 async def serve(settings: Settings, roles: frozenset[Role], *, migrates: bool, ready: Ready) -> int:
-    """Run these roles until SIGTERM or SIGINT, then drain; returns the exit code. A second signal cuts the drain short.
+    """Run these roles until SIGTERM, SIGINT or an order to the worker, then drain; returns the exit code.
+
+    A signal during the drain cuts it short.
 
     A service that dies by itself takes the process down with code 1: whoever started it shall notice.
     """
@@ -42,7 +47,7 @@ async def serve(settings: Settings, roles: frozenset[Role], *, migrates: bool, r
     await runtime.start()
     _settle_memory()
     ready(runtime)
-    failed = not await _either(asked.wait(), runtime.died())
+    failed = await _first(asked.wait(), runtime.dismissed(), runtime.died()) == _DIED
     log.info("process.stopping", failed=failed)
     for number in _SIGNALS:
         loop.add_signal_handler(number, runtime.hurry)
@@ -61,10 +66,11 @@ def _settle_memory() -> None:
     gc.set_threshold(_YOUNG_OBJECTS)
 
 
-async def _either(first: Coroutine[None, None, object], second: Coroutine[None, None, object]) -> bool:
-    """Wait for one of two; returns whether it was the first."""
-    waits = [asyncio.ensure_future(first), asyncio.ensure_future(second)]
+async def _first(*what: Coroutine[None, None, object]) -> int:
+    """Wait for one of several; returns its number, the least of those that have come to pass."""
+    waits = [asyncio.ensure_future(one) for one in what]
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    for wait in waits[1:] if waits[0].done() else waits[:1]:
+    number = next(number for number, wait in enumerate(waits) if wait.done())
+    for wait in waits:
         wait.cancel()
-    return waits[0].done() and not waits[0].cancelled()
+    return number

@@ -1,7 +1,7 @@
 """The composition root: settings and roles become running services. The only module that names concrete backends."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -27,6 +27,7 @@ from narad.domain.picking import AgeingQuota
 from narad.domain.rate import parse_rate
 from narad.domain.retry import RetryPolicy
 from narad.domain.status import Priority
+from narad.domain.task import NewTask
 from narad.errors import ConfigurationError
 from narad.issuing import Issuer
 from narad.relay.lanes import LaneWatch
@@ -37,11 +38,13 @@ from narad.settings import Settings
 from narad.store import schema
 from narad.store.database import Database, parse_url
 from narad.store.store import Store
+from narad.tally import Tally, TallyKeeper
 from narad.timekeeper import Timekeeper
 from narad.upkeep.bulk import BulkExecutor
 from narad.upkeep.expirer import Expirer
 from narad.upkeep.pruner import Pruner
 from narad.upkeep.rescuer import Patience, Rescuer
+from narad.upkeep.stats_pruner import StatsPruner
 from narad.worker.catalogue import describe
 from narad.worker.handler import AnyHandler
 from narad.worker.heartbeat import Rhythm
@@ -75,6 +78,7 @@ class Runtime:
 
     store: Store
     dispatch: Dispatch
+    tally: Tally = field(default_factory=Tally)
     services: list[Service] = field(default_factory=list)
     server: HttpServer | None = None
     keyring: KeyRing | None = None
@@ -102,6 +106,10 @@ class Runtime:
         """Cut the drain short."""
         if self.worker is not None:
             self.worker.hurry()
+
+    async def dismissed(self) -> None:
+        """Wait until somebody orders the worker of this process to drain."""
+        await (self.worker.dismissed if self.worker is not None else asyncio.Event()).wait()
 
     async def died(self) -> None:
         """Wait until a service ends that should not."""
@@ -218,24 +226,15 @@ def _add_services(
 ) -> None:
     """In the order of starting: what accepts work comes last, so that it stops first."""
     store = runtime.store
+    # Before all that counts, so that it writes down the last of it.
+    runtime.services.append(TallyKeeper(runtime.tally, store.statistics, clock, pause_seconds=settings.stats_seconds))
     relay = None
     if Role.RELAY in roles:
         relay = Relay(store.handovers, runtime.dispatch, clock, sweep_seconds=settings.sweep_seconds)
         watch = LaneWatch(store, runtime.dispatch, clock, pause_seconds=settings.lane_seconds)
         runtime.services += [relay, watch]
     if Role.UPKEEP in roles:
-        rescuer = Rescuer(store, clock, patience=_patience(settings), policy=_retry_policy(settings))
-        expirer = Expirer(store.tasks, clock, pause_seconds=settings.expire_seconds)
-        pruner = Pruner(
-            store.retention,
-            store.audit,
-            clock,
-            retention_seconds=settings.retention_days * _DAY_SECONDS,
-            audit_seconds=settings.audit_days * _DAY_SECONDS,
-            pause_seconds=settings.prune_seconds,
-        )
-        bulk = BulkExecutor(store.bulk, clock, pause_seconds=settings.bulk_seconds)
-        runtime.services += [rescuer, expirer, pruner, bulk]
+        runtime.services += _upkeep(runtime, settings, clock)
     if Role.WORKER in roles:
         runtime.worker = Worker(
             store,
@@ -243,6 +242,7 @@ def _add_services(
             handlers,
             clock,
             _worker_options(settings),
+            runtime.tally,
             open_store=lambda: open_store(settings, pool_size=1),
         )
         runtime.services.append(runtime.worker)
@@ -265,6 +265,25 @@ def _add_services(
         runtime.services += [runtime.keyring, runtime.server]
 
 
+def _upkeep(runtime: Runtime, settings: Settings, clock: Clock) -> list[Service]:
+    store, tally = runtime.store, runtime.tally
+    kept, pause = settings.retention_days * _DAY_SECONDS, settings.prune_seconds
+    return [
+        Rescuer(store, clock, tally, patience=_patience(settings), policy=_retry_policy(settings)),
+        Expirer(store.tasks, clock, tally, pause_seconds=settings.expire_seconds),
+        Pruner(
+            store.retention,
+            store.audit,
+            clock,
+            retention_seconds=kept,
+            audit_seconds=settings.audit_days * _DAY_SECONDS,
+            pause_seconds=pause,
+        ),
+        StatsPruner(store.statistics, clock, retention_seconds=kept, pause_seconds=pause),
+        BulkExecutor(store.bulk, clock, tally, pause_seconds=settings.bulk_seconds),
+    ]
+
+
 def _api_services(
     runtime: Runtime, keyring: KeyRing, settings: Settings, relay: Relay | None, clock: Clock, secrets: Secrets
 ) -> Services:
@@ -273,9 +292,10 @@ def _api_services(
         store=store,
         submissions=Batcher(store.tasks.insert, capacity=settings.submit_buffer),
         unique_submissions=Batcher(store.submissions.submit, capacity=settings.submit_buffer),
-        created=relay.nudge if relay else lambda _tasks: None,
+        created=_heard_by(runtime.tally, relay),
         moved=relay.nudge_moved if relay else lambda _task: None,
         stop_requested=relay.order_stop if relay else lambda _task: None,
+        tally=runtime.tally,
         handlers=KnownHandlers(store.catalogue, clock, fresh_seconds=settings.catalogue_seconds),
         high_water=HighWater(store.tasks, clock, most_waiting=settings.max_waiting),
         clock=clock,
@@ -288,6 +308,18 @@ def _api_services(
         is_draining=lambda: runtime.draining,
         timeout_seconds=settings.api_timeout_seconds,
     )
+
+
+def _heard_by(tally: Tally, relay: Relay | None) -> Callable[[Sequence[NewTask]], None]:
+    """What hears of tasks that were just committed: the tally, and the relay where this process has one."""
+    if relay is None:
+        return tally.created
+
+    def created(tasks: Sequence[NewTask]) -> None:
+        tally.created(tasks)
+        relay.nudge(tasks)
+
+    return created
 
 
 def _patience(settings: Settings) -> Patience:

@@ -170,6 +170,9 @@ class Settings(BaseSettings):
     bulk_seconds: Seconds = Field(
         default=1, description="Pause between looks for bulk operations that nobody carries out."
     )
+    stats_seconds: Seconds = Field(
+        default=5, description="Pause between two additions of what a process counted to the statistics in the store."
+    )
     publish_timeout_seconds: Seconds = Field(default=10, description="Longest wait for the broker to confirm.")
     catalogue_seconds: Seconds = Field(
         default=2, description="Age at which the API reads the catalogue of handlers again."

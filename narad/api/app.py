@@ -17,7 +17,7 @@ from narad.api.origins import HostGuard
 from narad.api.rate_limits import RateLimiter
 from narad.api.schemas import ProblemView
 from narad.api.services import Services
-from narad.api.v1 import actions, audit, bulk_operations, keys, tasks
+from narad.api.v1 import actions, audit, bulk_operations, handlers, keys, queues, stats, tasks, workers
 from narad.domain.rate import RatePolicy
 
 _DESCRIPTION = "Hand over work with one request; it is stored, run by a worker, and its outcome kept."
@@ -26,6 +26,10 @@ _ROUTERS = (
     tasks.router,
     actions.router,
     bulk_operations.router,
+    handlers.router,
+    queues.router,
+    workers.router,
+    stats.router,
     health.router,
     keys.router,
     audit.router,

@@ -19,6 +19,7 @@ from narad.errors import StoreUnavailableError
 from narad.issuing import Issuer
 from narad.secrets import Secrets
 from narad.store.store import Store
+from narad.tally import Tally
 
 T = TypeVar("T")
 
@@ -38,7 +39,7 @@ class Services:
 
     `submissions` gathers new tasks for the store, `unique_submissions` those that may be there already. `created` hears
     of new tasks once they are committed, `moved` of a waiting one that goes another way or again, `stop_requested` of a
-    running one whose cancel was asked for.
+    running one whose cancel was asked for. `tally` counts what ends without a worker.
     """
 
     store: Store
@@ -47,6 +48,7 @@ class Services:
     created: Callable[[Sequence[NewTask]], None]
     moved: Callable[[Task], None]
     stop_requested: Callable[[Task], None]
+    tally: Tally
     handlers: KnownHandlers
     high_water: HighWater
     clock: Clock

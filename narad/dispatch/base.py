@@ -91,6 +91,10 @@ class Subscription(ABC):
         """Have messages pushed again."""
 
     @abstractmethod
+    async def hold(self, queues: Collection[str]) -> None:
+        """Have nothing pushed of these queues, whatever else happens, and of no others; give back what is in hand."""
+
+    @abstractmethod
     async def renew(self, quiet_seconds: float) -> None:
         """Ask anew for lanes that brought nothing for so long: what they are attached to may be gone without a word."""
 

@@ -40,7 +40,7 @@ class DirectDispatch(Dispatch):
     async def hand_over(self, tasks: Sequence[HandOver], *, deep: Collection[Lane] = ()) -> Sequence[UUID]:
         queues = {task.queue for task in tasks}
         for subscription in self._subscriptions:
-            if not queues.isdisjoint(subscription.queues):
+            if not queues.isdisjoint(subscription.served):
                 subscription.hint()
         return [task.id for task in tasks]
 
@@ -70,7 +70,8 @@ class DirectSubscription(Subscription):
 
     def __init__(self, queues: Sequence[str], control: Control) -> None:
         super().__init__(control)
-        self.queues = frozenset(queues)
+        self._queues = frozenset(queues)
+        self.served = self._queues
 
     @property
     @override
@@ -110,6 +111,11 @@ class DirectSubscription(Subscription):
         return
 
     @override
+    async def hold(self, queues: Collection[str]) -> None:
+        self.served = self._queues.difference(queues)
+        self.hint()
+
+    @override
     async def renew(self, quiet_seconds: float) -> None:
         return
 
@@ -119,4 +125,4 @@ class DirectSubscription(Subscription):
 
     @override
     async def close(self) -> None:
-        self.queues = frozenset()
+        self.served = frozenset()

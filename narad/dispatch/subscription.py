@@ -1,8 +1,9 @@
 """The worker's end of RabbitMQ: one channel and one consumer per lane, and the deliveries in hand."""
 
+import asyncio
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -56,6 +57,9 @@ class RabbitSubscription(Subscription):
         self._in_hand: dict[Lane, deque[Delivery]] = {lane: deque() for lane in self._lanes}
         self._attached = False
         self._paused = False
+        self._held: frozenset[str] = frozenset()
+        self._consumed: set[UnderlayChannel] = set()
+        self._changing = asyncio.Lock()
         self._channels: list[tuple[Lane, UnderlayChannel]] = []
         self._heard_at: dict[Lane, float] = {}
         self._link = Link(urls, "consume", build=self._build, drop=self._drop, timeout_seconds=timeout_seconds)
@@ -133,26 +137,17 @@ class RabbitSubscription(Subscription):
     @override
     async def pause(self) -> None:
         self._paused = True
-        try:
-            with foreign_cancels():
-                for lane, channel in list(self._channels):
-                    await channel.basic_cancel(_tag(lane), timeout=self._timeout_seconds)
-                for delivery in [delivery for hand in self._in_hand.values() for delivery in hand]:
-                    channel, tag = _handle(delivery)
-                    await channel.basic_nack(tag, requeue=True, wait=False)
-        except _FAULTS:
-            self._link.broken()
-        for hand in self._in_hand.values():
-            hand.clear()
+        await self._adjust()
 
     @override
     async def resume(self) -> None:
         self._paused = False
-        try:
-            with foreign_cancels():
-                await self._consume_all()
-        except _FAULTS:
-            self._link.broken()
+        await self._adjust()
+
+    @override
+    async def hold(self, queues: Collection[str]) -> None:
+        self._held = frozenset(queues)
+        await self._adjust()
 
     @override
     async def renew(self, quiet_seconds: float) -> None:
@@ -167,7 +162,7 @@ class RabbitSubscription(Subscription):
         try:
             with foreign_cancels():
                 for lane, channel in list(self._channels):
-                    if self._heard_at[lane] < before and not self._in_hand[lane]:
+                    if channel in self._consumed and self._heard_at[lane] < before and not self._in_hand[lane]:
                         await channel.basic_cancel(_tag(lane), timeout=self._timeout_seconds)
                         await self._consume(lane, channel)
         except _FAULTS:
@@ -188,24 +183,51 @@ class RabbitSubscription(Subscription):
             await declare(channel, queue)
             await channel.set_qos(prefetch_count=self._prefetch[lane.priority])
             self._channels.append((lane, underlay))
-        if not self._paused:
-            await self._consume_all()
+        await self._consume_as_wanted()
         self._attached = True
         self.hint()
 
-    async def _consume_all(self) -> None:
-        for lane, channel in list(self._channels):
-            await self._consume(lane, channel)
+    async def _adjust(self) -> None:
+        """Let go of lanes that should not be pushed now, and consume from those that should."""
+        try:
+            with foreign_cancels():
+                await self._consume_as_wanted()
+        except _FAULTS:
+            self._link.broken()
+            for lane, hand in self._in_hand.items():
+                if not self._is_wanted(lane):
+                    hand.clear()
+
+    async def _consume_as_wanted(self) -> None:
+        """What is wanted may change meanwhile; whoever changes it comes here afterwards, and waits for its turn."""
+        async with self._changing:
+            for lane, channel in list(self._channels):
+                if self._is_wanted(lane) and channel not in self._consumed:
+                    await self._consume(lane, channel)
+                elif not self._is_wanted(lane) and channel in self._consumed:
+                    await self._let_go(lane, channel)
+
+    def _is_wanted(self, lane: Lane) -> bool:
+        return not self._paused and lane.queue not in self._held
+
+    async def _let_go(self, lane: Lane, channel: UnderlayChannel) -> None:
+        await channel.basic_cancel(_tag(lane), timeout=self._timeout_seconds)
+        self._consumed.discard(channel)
+        hand = self._in_hand[lane]
+        while hand:
+            await channel.basic_nack(_handle(hand.popleft())[1], requeue=True, wait=False)
 
     async def _consume(self, lane: Lane, channel: UnderlayChannel) -> None:
         queue = topology.lane_queue(lane)
+        self._heard_at[lane] = time.monotonic()
+        self._consumed.add(channel)
         deliver = partial(self._deliver, lane, channel)
         await channel.basic_consume(queue.name, deliver, consumer_tag=_tag(lane), timeout=self._timeout_seconds)
-        self._heard_at[lane] = time.monotonic()
 
     def _drop(self) -> None:
         self._attached = False
         self._channels.clear()
+        self._consumed.clear()
         for deliveries in self._in_hand.values():
             deliveries.clear()
         self.hint()
@@ -219,6 +241,10 @@ class RabbitSubscription(Subscription):
     async def _deliver(self, lane: Lane, channel: UnderlayChannel, message: DeliveredMessage) -> None:
         """Only put it aside: the library cancels this callback when the connection drops."""
         self._heard_at[lane] = time.monotonic()
+        if channel not in self._consumed:
+            # It was on its way when the lane was let go. There is no consumer any more, so it will not come back here.
+            await self._return(channel, message.delivery_tag or 0)
+            return
         published_at = message.header.properties.timestamp
         self._in_hand[lane].append(
             RabbitDelivery(
@@ -230,6 +256,13 @@ class RabbitSubscription(Subscription):
             )
         )
         self.hint()
+
+    async def _return(self, channel: UnderlayChannel, tag: int) -> None:
+        try:
+            with foreign_cancels():
+                await channel.basic_nack(tag, requeue=True, wait=False)
+        except _FAULTS:
+            log.debug("broker.nack_lost", tag=tag)
 
 
 def _tag(lane: Lane) -> str:

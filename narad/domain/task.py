@@ -123,7 +123,7 @@ class ListedTask(TaskSummary):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedTask:
-    """What a worker needs to run one attempt. `attempt` fences every later write of it."""
+    """What a worker needs to run one attempt, due at `run_at`. `attempt` fences every later write of it."""
 
     id: UUID
     attempt: int
@@ -135,6 +135,7 @@ class ClaimedTask:
     failures: int
     max_attempts: int
     timeout_seconds: float | None
+    run_at: datetime
     deadline_at: datetime | None
 
 

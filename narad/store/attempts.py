@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    Text,
     Update,
     Uuid,
     and_,
@@ -31,7 +32,7 @@ from narad.store.conditions import IS_RUNNING, IS_WAITING, STILL_RUNNING, STILL_
 from narad.store.database import Database
 from narad.store.dialects import in_ids, in_select, plus_seconds, rows_of
 from narad.store.rows import CLAIMED, from_error, from_progress, to_claimed
-from narad.store.tables import attempts, tasks, workers
+from narad.store.tables import attempts, queues, tasks, workers
 from narad.store.types import StoredJson, UTCDateTime, VerbatimJson
 
 _now = bindparam("now", type_=UTCDateTime())
@@ -42,6 +43,9 @@ _may_start = and_(
     ~exists(select(workers.c.id).where(workers.c.id == _worker, workers.c.stopped_at.is_not(None))),
     or_(tasks.c.expires_at.is_(None), tasks.c.expires_at > _now),
 )
+
+# Asked once for a statement, not for each row: a pause acts here at once, whatever a worker knows of it.
+_is_not_paused = ~exists(select(queues.c.name).where(queues.c.name == bindparam("of_queue", type_=Text())))
 
 
 def _claim(chosen: CTE) -> Update:
@@ -84,6 +88,7 @@ def _best(priority: Priority, before: ColumnElement[datetime], limit: str) -> Se
             has_priority(priority),
             tasks.c.run_at <= before,
             _may_start,
+            _is_not_paused,
         )
         .order_by(tasks.c.run_at, tasks.c.id)
         .limit(bindparam(limit, type_=Integer()))
@@ -222,8 +227,8 @@ class Attempts:
     ) -> Sequence[ClaimedTask]:
         """Claim up to `slots` tasks of the queue that may run: by priority, then the longest waiting.
 
-        With `aged`, only tasks of the lower priorities that have waited longer than that, LOW first. With `overdue`,
-        only tasks that could have run that long ago.
+        A paused queue has none. With `aged`, only tasks of the lower priorities that have waited longer than that, LOW
+        first. With `overdue`, only tasks that could have run that long ago.
         """
         parameters = {"of_queue": queue, "slots": slots, "worker_id": worker_id, "now": now}
         if aged is None:

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from narad.domain.bulk import BulkAction, BulkOperation, BulkStatus, Place
 from narad.domain.decide import CANCELLED_ERROR
-from narad.domain.status import FINAL, Status
+from narad.domain.status import FINAL, Priority, Status
 from narad.store.changes import RETRIABLE, RETRIED
 from narad.store.conditions import STILL_RUNNING, STILL_WAITING, coded, still_has_status
 from narad.store.database import Database
@@ -48,7 +48,7 @@ _CANCEL_WAITING = (
         error=bindparam("error", type_=StoredJson),
         version=tasks.c.version + 1,
     )
-    .returning(tasks.c.id)
+    .returning(tasks.c.handler, tasks.c.priority)
 )
 _ASK_RUNNING = (
     update(tasks)
@@ -112,10 +112,14 @@ _NOTE = (
 
 @dataclass(frozen=True, slots=True)
 class ClaimedOperation:
-    """An operation in the hands of this process, with the tasks that it means."""
+    """An operation in the hands of this process, with the tasks that it means.
+
+    `ended` are the handlers and priorities of the tasks that its latest portion brought to their end.
+    """
 
     operation: BulkOperation
     wanted: TaskFilter
+    ended: Sequence[tuple[str, Priority]] = ()
 
 
 class BulkOperations:
@@ -153,7 +157,7 @@ class BulkOperations:
         operation = claimed.operation
         async with self._database.transaction() as connection:
             last, matching = await self._look(connection, claimed)
-            changed = await self._apply(connection, operation, matching, now) if matching else 0
+            changed, ended = await self._apply(connection, operation, matching, now) if matching else (0, ())
             place = operation.place.moved(operation.action, last, changed)
             advanced = dataclasses.replace(
                 operation,
@@ -167,7 +171,7 @@ class BulkOperations:
             if not await self._note(connection, operation, advanced, claimed_until=now + lease):
                 await connection.rollback()
                 return None
-        return dataclasses.replace(claimed, operation=advanced)
+        return dataclasses.replace(claimed, operation=advanced, ended=ended)
 
     async def _look(self, connection: AsyncConnection, claimed: ClaimedOperation) -> tuple[UUID | None, list[UUID]]:
         """The next tasks of the status at hand: the id of the last one, none where there is none, and which match."""
@@ -185,23 +189,24 @@ class BulkOperations:
 
     async def _apply(
         self, connection: AsyncConnection, operation: BulkOperation, ids: Sequence[UUID], now: datetime
-    ) -> int:
-        """Do it to these tasks; how many were changed."""
+    ) -> tuple[int, Sequence[tuple[str, Priority]]]:
+        """Do it to these tasks; how many were changed, and what is known of those that it brought to their end."""
         match operation.action:
             case BulkAction.CANCEL:
                 asked = {"ids": ids, "now": now, "reason": operation.reason}
                 waiting = await connection.execute(_CANCEL_WAITING, asked | {"error": from_error(CANCELLED_ERROR)})
+                ended = [(row.handler, row.priority) for row in waiting]
                 running = await connection.execute(_ASK_RUNNING, asked)
-                return len(waiting.all()) + len(running.all())
+                return len(ended) + len(running.all()), ended
             case BulkAction.SET_PRIORITY:
                 parameters = {"ids": ids, "now": now, "priority": operation.priority}
-                return len((await connection.execute(_SET_PRIORITY, parameters)).all())
+                return len((await connection.execute(_SET_PRIORITY, parameters)).all()), ()
             case BulkAction.RETRY:
-                return await self._retry(connection, ids, now)
+                return await self._retry(connection, ids, now), ()
             case BulkAction.PURGE:
                 purged = [row.id for row in await connection.execute(_PURGE, {"ids": ids})]
                 await connection.execute(_PURGE_ATTEMPTS, {"ids": purged})
-                return len(purged)
+                return len(purged), ()
 
     async def _retry(self, connection: AsyncConnection, ids: Sequence[UUID], now: datetime) -> int:
         """Put tasks on their way again but for those whose unique key an active task has: halves find them."""

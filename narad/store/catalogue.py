@@ -36,6 +36,14 @@ _KNOWN = (
     .where(handlers.c.seen_at > bindparam("since", type_=UTCDateTime()))
     .order_by(handlers.c.name, handlers.c.seen_at.desc())
 )
+_PUBLISHED = _KNOWN.add_columns(handlers.c.seen_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedVersion(CatalogueEntry):
+    """A version of a handler, and when a process that has it last started."""
+
+    seen_at: datetime
 
 
 class Catalogue:
@@ -57,3 +65,8 @@ class Catalogue:
         """The handlers published within the last 30 days, by name, the latest version of each first."""
         rows = await self._database.read(_KNOWN, {"since": now - KEPT})
         return [CatalogueEntry(**row._asdict()) for row in rows]
+
+    async def published(self, *, now: datetime) -> Sequence[PublishedVersion]:
+        """The same with the times of their publishing."""
+        rows = await self._database.read(_PUBLISHED, {"since": now - KEPT})
+        return [PublishedVersion(**row._asdict()) for row in rows]

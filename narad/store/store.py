@@ -8,11 +8,14 @@ from narad.store.bulk import BulkOperations
 from narad.store.catalogue import Catalogue
 from narad.store.changes import Changes
 from narad.store.database import Database
+from narad.store.fleet import Fleet
 from narad.store.handovers import HandOvers
 from narad.store.installation import Installation
 from narad.store.keys import Keys
 from narad.store.lists import Lists
+from narad.store.queues import Queues
 from narad.store.retention import Retention
+from narad.store.statistics import Statistics
 from narad.store.submissions import Submissions
 from narad.store.tasks import Tasks
 from narad.store.workers import Workers
@@ -34,6 +37,9 @@ class Store:
         self.attempts = Attempts(database)
         self.workers = Workers(database, lease=lease)
         self.catalogue = Catalogue(database)
+        self.fleet = Fleet(database)
+        self.queues = Queues(database)
+        self.statistics = Statistics(database)
         self.retention = Retention(database)
         self.submissions = Submissions(database, self.tasks)
         self.installation = Installation(database)

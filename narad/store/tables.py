@@ -20,6 +20,8 @@ from sqlalchemy import (
 )
 
 from narad.domain.bulk import BulkAction, BulkStatus
+from narad.domain.fleet import WorkerOrder
+from narad.domain.statistics import Measure, Span
 from narad.domain.status import Priority, Status
 from narad.store.types import Code, StoredJson, UTCDateTime, VerbatimJson
 
@@ -128,6 +130,9 @@ workers = Table(
     Column("lease_expires_at", UTCDateTime, nullable=False),
     Column("stopped_at", UTCDateTime),
     Column("draining", SmallInteger, nullable=False, server_default=text("0")),
+    Column("lost", SmallInteger, nullable=False, server_default=text("0")),
+    Column("ordered", Code(WorkerOrder)),
+    Column("busy", Integer, nullable=False, server_default=text("0")),
     Index(
         "lease",
         "lease_expires_at",
@@ -236,4 +241,26 @@ handlers = Table(
     Column("result_schema", StoredJson),
     Column("options", StoredJson, nullable=False),
     Column("seen_at", UTCDateTime, nullable=False),
+)
+
+queues = Table(
+    "queues",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("paused_at", UTCDateTime, nullable=False),
+    Column("reason", Text),
+)
+"""Queues that are paused; the others need no row."""
+
+stats = Table(
+    "stats",
+    metadata,
+    Column("span", Code(Span), primary_key=True),
+    Column("measure", Code(Measure), primary_key=True),
+    Column("starts_at", UTCDateTime, primary_key=True),
+    Column("handler", Text, primary_key=True),
+    Column("priority", Code(Priority), primary_key=True),
+    Column("bucket", SmallInteger, primary_key=True),
+    Column("total", BigInteger, nullable=False),
+    postgresql_with={"fillfactor": str(FILL_FACTOR)},
 )

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Integer, bindparam, func, insert, literal, select, update
 
 from narad.domain.decide import CANCELLED_ERROR
-from narad.domain.status import Status
+from narad.domain.status import Priority, Status
 from narad.domain.task import NewTask, Task, TaskError
 from narad.store.conditions import IS_WAITING, STILL_RUNNING, STILL_WAITING
 from narad.store.database import Database
@@ -56,7 +57,7 @@ _EXPIRE = (
         error=bindparam("expired", type_=tasks.c.error.type),
         version=tasks.c.version + 1,
     )
-    .returning(tasks.c.id)
+    .returning(tasks.c.id, tasks.c.handler, tasks.c.priority)
 )
 _REQUEST_CANCEL = (
     update(tasks)
@@ -68,6 +69,15 @@ _REQUEST_CANCEL = (
     )
     .returning(*WHOLE)
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expired:
+    """A task that failed because it was not started in time."""
+
+    id: UUID
+    handler: str
+    priority: Priority
 
 
 class Tasks:
@@ -116,10 +126,10 @@ class Tasks:
         ((number,),) = await self._database.read(_COUNT_WAITING, {"most": most})
         return int(number)
 
-    async def expire(self, most: int, *, now: datetime) -> Sequence[UUID]:
+    async def expire(self, most: int, *, now: datetime) -> Sequence[Expired]:
         """Fail up to `most` tasks that still wait for their first start at the end of their time to wait."""
         rows = await self._database.run(_EXPIRE, {"most": most, "now": now, "expired": from_error(_EXPIRED)})
-        return [row.id for row in rows]
+        return [Expired(**row._asdict()) for row in rows]
 
     def _new_row(self, task: NewTask) -> dict[str, Any]:
         row = {field: getattr(task, field) for field in _NEW_FIELDS}

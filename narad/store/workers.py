@@ -1,4 +1,4 @@
-"""Workers: their rows, their leases, and the rescue of what a lost one held."""
+"""Workers: their rows, their leases, the orders they get, and the rescue of what a lost one held."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -9,14 +9,15 @@ from sqlalchemy import Integer, bindparam, case, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from narad.domain.decide import CANCELLED_ERROR
-from narad.domain.status import Status
+from narad.domain.fleet import Orders, WorkerOrder
+from narad.domain.status import Priority, Status
 from narad.domain.task import TaskError
 from narad.store.attempts import KEEP_FAILED
 from narad.store.conditions import IS_RUNNING, coded
 from narad.store.database import Database
 from narad.store.dialects import in_select
 from narad.store.rows import from_error
-from narad.store.tables import attempts, tasks, workers
+from narad.store.tables import attempts, queues, tasks, workers
 from narad.store.types import StoredJson, UTCDateTime
 
 _now = bindparam("now", type_=UTCDateTime())
@@ -27,9 +28,11 @@ _RENEW = (
         heartbeat_at=_now,
         lease_expires_at=bindparam("until", type_=UTCDateTime()),
         draining=bindparam("drains", type_=Integer()),
+        busy=bindparam("slots", type_=Integer()),
     )
-    .returning(workers.c.id)
+    .returning(workers.c.ordered)
 )
+_PAUSED = select(queues.c.name)
 _STOP = (
     update(workers)
     .where(workers.c.id == bindparam("worker_id"), workers.c.stopped_at.is_(None))
@@ -38,12 +41,12 @@ _STOP = (
 _STOP_NAMESAKES = (
     update(workers)
     .where(workers.c.name == bindparam("of_name"), workers.c.stopped_at.is_(None))
-    .values(stopped_at=_now)
+    .values(stopped_at=_now, lost=1)
 )
 _EXPIRE = (
     update(workers)
     .where(workers.c.stopped_at.is_(None), workers.c.lease_expires_at < _now)
-    .values(stopped_at=_now)
+    .values(stopped_at=_now, lost=1)
     .returning(workers.c.id)
 )
 
@@ -68,7 +71,7 @@ _RESCUE = (
         deadline_at=None,
         version=tasks.c.version + 1,
     )
-    .returning(tasks.c.id, tasks.c.attempt, tasks.c.status)
+    .returning(tasks.c.id, tasks.c.attempt, tasks.c.status, tasks.c.handler, tasks.c.priority)
 )
 _QUEUES = select(workers.c.queues).where(workers.c.stopped_at.is_(None))
 _LOST = TaskError(type="WorkerLost", message="The worker stopped giving signs of life while running this attempt.")
@@ -92,6 +95,7 @@ class NewWorker:
     concurrency: int
     queues: tuple[str, ...]
     handlers: tuple[str, ...]
+    ordered: WorkerOrder | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +105,8 @@ class Rescued:
     id: UUID
     attempt: int
     status: Status
+    handler: str
+    priority: Priority
 
 
 class Workers:
@@ -118,10 +124,26 @@ class Workers:
                 await connection.execute(_STOP_NAMESAKES, {"of_name": worker.name, "now": now})
             await connection.execute(insert(workers), row)
 
-    async def renew(self, worker_id: UUID, *, now: datetime, draining: bool = False) -> bool:
-        """Prolong the lease; False means fenced: the worker was declared lost and owns nothing any more."""
-        parameters = {"worker_id": worker_id, "now": now, "until": now + self._lease, "drains": int(draining)}
-        return bool(await self._database.run(_RENEW, parameters))
+    async def renew(self, worker_id: UUID, *, now: datetime, draining: bool = False, busy: int = 0) -> Orders | None:
+        """Prolong the lease and hear what is ordered; `busy` tells how many slots are in use.
+
+        None means fenced: the worker was declared lost and owns nothing any more.
+        """
+        parameters = {
+            "worker_id": worker_id,
+            "now": now,
+            "until": now + self._lease,
+            "drains": int(draining),
+            "slots": busy,
+        }
+        renewed = await self._database.run(_RENEW, parameters)
+        if not renewed:
+            return None
+        return Orders(ordered=renewed[0].ordered, paused=await self.paused_queues())
+
+    async def paused_queues(self) -> frozenset[str]:
+        """The queues from which nothing new may be started."""
+        return frozenset(row.name for row in await self._database.read(_PAUSED))
 
     async def stop(self, worker_id: UUID, *, now: datetime) -> None:
         """Give the lease back, at a clean end."""
@@ -146,7 +168,7 @@ class Workers:
         errors = {"cancelled": from_error(CANCELLED_ERROR), "lost": from_error(_LOST)}
         async with self._database.transaction() as connection:
             found = await connection.execute(_RESCUE, {"now": now} | errors)
-            rescued = [Rescued(id=row.id, attempt=row.attempt, status=row.status) for row in found]
+            rescued = [Rescued(**row._asdict()) for row in found]
             if rescued:
                 evidence = {"ids": [task.id for task in rescued], "now": now, "instead": from_error(_LOST)}
                 await connection.execute(KEEP_FAILED, evidence)

@@ -7,9 +7,11 @@ import structlog
 from typing_extensions import override
 
 from narad.clock import Clock
+from narad.domain.status import Status
 from narad.errors import StoreUnavailableError
 from narad.service import Service
 from narad.store.bulk import BulkOperations
+from narad.tally import Tally
 
 log = structlog.get_logger(__name__)
 
@@ -21,8 +23,9 @@ _BREATH_SECONDS = 0.02
 class BulkExecutor(Service):
     """Takes the oldest open operation and walks it to its end. Any number may run: an operation is in one hand."""
 
-    def __init__(self, operations: BulkOperations, clock: Clock, *, pause_seconds: float) -> None:
+    def __init__(self, operations: BulkOperations, clock: Clock, tally: Tally, *, pause_seconds: float) -> None:
         super().__init__()
+        self._tally = tally
         self._operations = operations
         self._clock = clock
         self._pause_seconds = pause_seconds
@@ -47,6 +50,8 @@ class BulkExecutor(Service):
             return False
         while claimed is not None and claimed.operation.finished_at is None:
             claimed = await self._operations.advance(claimed, now=self._clock.now(), lease=_LEASE)
+            for handler, priority in claimed.ended if claimed is not None else ():
+                self._tally.finished(handler, priority, Status.CANCELLED)
             await asyncio.sleep(_BREATH_SECONDS)
         if claimed is not None:
             operation = claimed.operation

@@ -6,9 +6,11 @@ import structlog
 from typing_extensions import override
 
 from narad.clock import Clock
+from narad.domain.status import Status
 from narad.errors import StoreUnavailableError
 from narad.service import Service
 from narad.store.tasks import Tasks
+from narad.tally import Tally
 
 log = structlog.get_logger(__name__)
 
@@ -18,8 +20,9 @@ _MOST = 500
 class Expirer(Service):
     """Looks for overdue tasks at a steady pace. Any number of expirers may run: each task expires once."""
 
-    def __init__(self, tasks: Tasks, clock: Clock, *, pause_seconds: float) -> None:
+    def __init__(self, tasks: Tasks, clock: Clock, tally: Tally, *, pause_seconds: float) -> None:
         super().__init__()
+        self._tally = tally
         self._tasks = tasks
         self._clock = clock
         self._pause_seconds = pause_seconds
@@ -32,10 +35,11 @@ class Expirer(Service):
         while True:
             expired = 0
             try:
-                ids = await self._tasks.expire(_MOST, now=self._clock.now())
-                expired = len(ids)
-                for task_id in ids:
-                    log.info("task.expired", task_id=str(task_id))
+                found = await self._tasks.expire(_MOST, now=self._clock.now())
+                expired = len(found)
+                for task in found:
+                    log.info("task.expired", task_id=str(task.id))
+                    self._tally.finished(task.handler, task.priority, Status.FAILED)
             except StoreUnavailableError as error:
                 log.warning("expirer.store_unavailable", reason=str(error))
             if expired < _MOST:

@@ -8,12 +8,13 @@ import structlog
 from typing_extensions import override
 
 from narad.clock import Clock
-from narad.domain.decide import decide
+from narad.domain.decide import Finish, decide
 from narad.domain.outcome import Cancelled, timed_out
 from narad.domain.retry import RetryPolicy
 from narad.errors import StoreUnavailableError
 from narad.service import Service
 from narad.store.store import Store
+from narad.tally import Tally
 
 log = structlog.get_logger(__name__)
 
@@ -36,11 +37,12 @@ class Patience:
 class Rescuer(Service):
     """Looks for lost workers at a steady pace. Any number of rescuers may run: each rescue happens once."""
 
-    def __init__(self, store: Store, clock: Clock, *, patience: Patience, policy: RetryPolicy) -> None:
+    def __init__(self, store: Store, clock: Clock, tally: Tally, *, patience: Patience, policy: RetryPolicy) -> None:
         """`policy` says when a task goes on whose attempt is ended here at its time limit."""
         super().__init__()
         self._store = store
         self._clock = clock
+        self._tally = tally
         self._patience = patience
         self._policy = policy
         self._contact_at: float | None = None
@@ -70,6 +72,8 @@ class Rescuer(Service):
             return
         for rescued in await self._store.workers.rescue(now=self._clock.now()):
             log.warning("task.rescued", task_id=str(rescued.id), attempt=rescued.attempt, status=rescued.status)
+            if rescued.status.is_final:
+                self._tally.finished(rescued.handler, rescued.priority, rescued.status)
         await self._end_overruns()
 
     async def _end_overruns(self) -> None:
@@ -81,6 +85,9 @@ class Rescuer(Service):
         for overrun in overruns:
             outcome = Cancelled() if overrun.cancel_requested else timed_out(overrun.task.timeout_seconds)
             decisions.append(decide(overrun.task, outcome, now, self._policy))
-        for decision, written in zip(decisions, await self._store.attempts.finish(decisions, now=now), strict=True):
+        answers = await self._store.attempts.finish(decisions, now=now)
+        for overrun, decision, written in zip(overruns, decisions, answers, strict=True):
             if written:
                 log.warning("task.overrun_ended", task_id=str(decision.id), attempt=decision.attempt)
+                if isinstance(decision, Finish):
+                    self._tally.finished(overrun.task.handler, overrun.task.priority, decision.status)

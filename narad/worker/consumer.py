@@ -7,7 +7,7 @@ handler runs, so neither a reconnect nor the broker's own time limits touch runn
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -58,6 +58,8 @@ class Consumer:
         self._second_looks: deque[tuple[float, set[UUID]]] = deque(maxlen=MOST_SECOND_LOOKS)
         self.claiming = False
         self._queues = queues
+        self._to_hold: frozenset[str] = frozenset()
+        self._held: frozenset[str] = frozenset()
         self._aged = aged
         self._poll_seconds = poll_seconds
 
@@ -68,6 +70,7 @@ class Consumer:
         """
         self.claiming = True
         try:
+            await self._hold()
             attached = self._subscription.attached
             return await (self._from_deliveries(slots) if attached else self._from_store(slots))
         finally:
@@ -87,7 +90,14 @@ class Consumer:
 
     async def resume(self) -> None:
         """Take in hand again."""
+        await self._hold()
         await self._subscription.resume()
+
+    def hold(self, queues: Collection[str]) -> None:
+        """From the next `take` on, have nothing in hand of these queues. The store refuses direct claims itself."""
+        self._to_hold = frozenset(queues).intersection(self._queues)
+        if self._to_hold != self._held:
+            self.wake()
 
     def wake(self) -> None:
         """End a `wait`."""
@@ -96,6 +106,14 @@ class Consumer:
     async def close(self) -> None:
         """Stop intake; what was delivered and not claimed goes back to the broker."""
         await self._subscription.close()
+
+    async def _hold(self) -> None:
+        """Between two claims, so that no delivery is given back of which a claim is under way."""
+        if self._to_hold != self._held:
+            self._held = self._to_hold
+            log.info("consumer.queues_held", queues=sorted(self._held))
+            self._hand.put_down(self._held)
+            await self._subscription.hold(self._held)
 
     async def _from_deliveries(self, slots: int) -> Sequence[ClaimedTask]:
         await self._subscription.renew(self._watchdog_seconds)

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -80,11 +80,13 @@ class Hand:
                 of_lane.appendleft(opened)
             opened.ids.appendleft(task_id)
 
-    def put_down(self) -> None:
-        """Give opened deliveries back to the subscription, whole: what was claimed of them is refused elsewhere."""
-        for of_lane in self._opened.values():
-            self._subscription.put_back([opened.delivery for opened in of_lane])
-        self._opened.clear()
+    def put_down(self, queues: Collection[str] | None = None) -> None:
+        """Give opened deliveries, those of some queues or all, back to the subscription.
+
+        They go back whole: what was claimed of them is refused elsewhere.
+        """
+        for lane in [lane for lane in self._opened if queues is None or lane.queue in queues]:
+            self._subscription.put_back([opened.delivery for opened in self._opened.pop(lane)])
 
     async def _open(self, lane: Lane) -> Opened | None:
         delivery = self._subscription.take(lane)

@@ -2,8 +2,8 @@
 
 It beats in a thread of its own, on a loop and a connection of its own: a handler that blocks the event loop of the
 worker, or keeps the interpreter busy, must not cost it its lease. One look carries everything that must not depend on
-the broker: cancels that were asked for, claims whose answer was lost on the way, and the news that this worker was
-declared lost.
+the broker: cancels that were asked for, claims whose answer was lost on the way, orders of people to this worker and to
+whole queues, and the news that this worker was declared lost.
 """
 
 import asyncio
@@ -11,13 +11,14 @@ import contextlib
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 
 import structlog
 from typing_extensions import override
 
 from narad.clock import Clock
+from narad.domain.fleet import Orders, WorkerOrder
 from narad.domain.task import Running
 from narad.errors import NaradError, StoreUnavailableError
 from narad.service import Service
@@ -43,6 +44,7 @@ class Listeners:
     """Who hears of what a beat found; called on the loop of the worker."""
 
     owned: Callable[[Sequence[Running]], Awaitable[None]]
+    ordered: Callable[[Orders], Awaitable[None]]
     lost: Callable[[], Awaitable[None]]
 
 
@@ -57,14 +59,17 @@ class Heartbeat(Service):
         *,
         rhythm: Rhythm,
         listeners: Listeners,
+        busy: Callable[[], int],
     ) -> None:
-        """`open_store` makes a store for the thread of the heartbeat, which closes it in the end."""
+        """`open_store` makes a store for the thread of the heartbeat, which closes it; `busy` counts slots in use."""
         super().__init__()
         self._open_store = open_store
         self._identity = identity
         self._clock = clock
         self._rhythm = rhythm
         self._listeners = listeners
+        self._busy = busy
+        self._ordered: WorkerOrder | None = None
         self._renewed_at = clock.monotonic()
         self._thread: threading.Thread | None = None
         self._enough = threading.Event()
@@ -123,16 +128,20 @@ class Heartbeat(Service):
 
     async def _beat(self, store: Store, worker_loop: asyncio.AbstractEventLoop) -> None:
         asked_at = self._clock.monotonic()
-        alive = await store.workers.renew(self._identity.id, now=self._clock.now(), draining=self.draining)
-        if alive:
+        orders = await store.workers.renew(
+            self._identity.id, now=self._clock.now(), draining=self.draining, busy=self._busy()
+        )
+        if orders is not None:
             self._renewed_at = asked_at
+            self._ordered = orders.ordered
+            _tell(worker_loop, lambda: self._listeners.ordered(orders))
             rows = await store.attempts.running(self._identity.id)
             # After a blocked loop the news is old: it could miss a claim whose answer that loop has not seen yet.
             stale_at = time.monotonic() + self._rhythm.heartbeat_seconds / 2
             _tell(worker_loop, lambda: self._listeners.owned(rows), stale_at=stale_at)
         elif not self._enough.is_set():
             log.error("worker.lost", worker_id=str(self._identity.id))
-            row = self._identity.reborn()
+            row = replace(self._identity.reborn(), ordered=self._ordered)
             await store.workers.register(row, now=self._clock.now())
             self._identity.id = row.id
             self._renewed_at = asked_at

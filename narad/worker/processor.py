@@ -1,8 +1,10 @@
 """The processor runs exactly one task: find its handler, run it, decide, finish."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
@@ -10,12 +12,13 @@ import structlog
 
 from narad.batcher import Batcher
 from narad.clock import Clock
-from narad.domain.decide import Decision, PutBack, decide
+from narad.domain.decide import Decision, Finish, PutBack, decide
 from narad.domain.outcome import Cancelled, Completed, HandedBack, Outcome, timed_out
 from narad.domain.retry import RetryPolicy
 from narad.domain.task import ClaimedTask, Progress
 from narad.errors import NaradError, OverloadedError, StoreUnavailableError
 from narad.store.attempts import Attempts
+from narad.tally import Tally
 from narad.worker import folding
 from narad.worker.context import Context
 from narad.worker.execution import Execution, StopReason
@@ -41,6 +44,7 @@ class Processor:
         handlers: Mapping[str, AnyHandler],
         executors: Executors,
         clock: Clock,
+        tally: Tally,
         *,
         policy: RetryPolicy,
         grace_seconds: float,
@@ -51,6 +55,7 @@ class Processor:
         self._handlers = handlers
         self._executors = executors
         self._clock = clock
+        self._tally = tally
         self._policy = policy
         self._grace_seconds = grace_seconds
         self._executions: dict[tuple[UUID, int], Execution] = {}
@@ -93,6 +98,7 @@ class Processor:
         await self._execute(task, handler)
 
     async def _execute(self, task: ClaimedTask, handler: AnyHandler) -> None:
+        began = time.monotonic()
         reporter = Reporter(partial(self._report, task))
         context = Context(task, self._clock, reporter.note)
         work = self._outcome_of(handler, task, context)
@@ -104,8 +110,12 @@ class Processor:
             await reporter.close()
             outcome = _outcome(task, handler, execution)
             if outcome is not None:
-                decision = decide(task, outcome, self._clock.now(), self._policy_of(handler))
-                await self._finish(task, replace(decision, progress=reporter.latest))
+                now = self._clock.now()
+                ran_seconds = time.monotonic() - began
+                decision = decide(task, outcome, now, self._policy_of(handler))
+                written = await self._finish(task, replace(decision, progress=reporter.latest))
+                if written is not None:
+                    self._count(task, written, now, ran_seconds)
             if not ended:
                 log.warning("task.handler_ignores_stop", task_id=str(task.id), handler=task.handler)
                 await asyncio.wait({execution.work})
@@ -127,15 +137,28 @@ class Processor:
         patience = _KILL_SECONDS if handler.options.isolation == "process" else 0.0
         return self._grace_seconds + patience
 
-    async def _finish(self, task: ClaimedTask, decision: Decision) -> None:
-        """Write what became of the attempt, however long the store is away."""
+    async def _finish(self, task: ClaimedTask, decision: Decision) -> Decision | None:
+        """Write what became of the attempt, however long the store is away; returns what is known to be written."""
         written = await self._write(decision)
         if not written and isinstance(decision, PutBack):
-            written = await self._write(decide(task, Cancelled(), self._clock.now()))
+            decision = decide(task, Cancelled(), self._clock.now())
+            written = await self._write(decision)
+        if written:
+            return decision
         if written is None:
             log.info("task.finish_unanswered", task_id=str(task.id), attempt=task.attempt)
-        elif not written:
+        else:
             log.warning("task.fenced", task_id=str(task.id), attempt=task.attempt)
+        return None
+
+    def _count(self, task: ClaimedTask, decision: Decision, ended_at: datetime, ran_seconds: float) -> None:
+        """Count a task that has ended, and the times of an attempt that was neither snoozed nor handed back."""
+        if isinstance(decision, Finish):
+            self._tally.finished(task.handler, task.priority, decision.status)
+        elif not decision.charge:
+            return
+        waited_seconds = (ended_at - task.run_at).total_seconds() - ran_seconds
+        self._tally.timed(task.handler, task.priority, waited_seconds=waited_seconds, ran_seconds=ran_seconds)
 
     async def _write(self, decision: Decision) -> bool | None:
         """Write a decision; False where it is fenced.

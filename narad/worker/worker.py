@@ -12,6 +12,7 @@ from typing_extensions import override
 from narad.clock import Clock
 from narad.dispatch.base import Control, Dispatch, Subscription
 from narad.domain.decide import PutBack
+from narad.domain.fleet import Orders, WorkerOrder
 from narad.domain.picking import AgeingQuota, Picker
 from narad.domain.retry import RetryPolicy
 from narad.domain.status import Priority
@@ -20,6 +21,7 @@ from narad.errors import StoreUnavailableError
 from narad.service import Service
 from narad.store.attempts import Aged
 from narad.store.store import Store
+from narad.tally import Tally
 from narad.worker.catalogue import describe
 from narad.worker.consumer import Consumer
 from narad.worker.execution import StopReason
@@ -67,6 +69,7 @@ class Worker(Service):
         handlers: Mapping[str, AnyHandler],
         clock: Clock,
         options: WorkerOptions,
+        tally: Tally,
         *,
         open_store: Callable[[], Store],
     ) -> None:
@@ -89,6 +92,7 @@ class Worker(Service):
             handlers,
             self._executors,
             clock,
+            tally,
             policy=options.policy,
             grace_seconds=options.process_limits.grace_seconds,
             buffer=options.concurrency * 2,
@@ -98,8 +102,15 @@ class Worker(Service):
             self._identity,
             clock,
             rhythm=options.rhythm,
-            listeners=Listeners(owned=self._audit, lost=self._lost),
+            listeners=Listeners(owned=self._audit, ordered=self._obey, lost=self._lost),
+            busy=lambda: self.busy,
         )
+        self.dismissed = asyncio.Event()
+        """Set when somebody orders this worker to drain; the process then ends as if by SIGTERM."""
+        self.resting = False
+        """Whether it leaves everything to others, as it was told; what it runs goes on."""
+        self._quiet = False
+        self._orders_changed = asyncio.Event()
         self._orphans: set[tuple[UUID, int]] = set()
         self._consumer: Consumer | None = None
         self._subscription: Subscription | None = None
@@ -141,6 +152,7 @@ class Worker(Service):
             aged=Aged(medium=timedelta(seconds=limits[Priority.MEDIUM]), low=timedelta(seconds=limits[Priority.LOW])),
             poll_seconds=options.poll_seconds,
         )
+        self._consumer.hold(await self._store.workers.paused_queues())
         await self._heartbeat.start()
         if options.stops_on_lease_loss:
             self._spawn(self._watch_lease())
@@ -161,6 +173,7 @@ class Worker(Service):
         log.info("worker.draining", running=self.busy)
         self._heartbeat.draining = True
         self._slot_freed.set()
+        self._orders_changed.set()
         self._consumer.wake()
         await asyncio.wait({self._intake})
         await self._consumer.pause()
@@ -183,6 +196,9 @@ class Worker(Service):
             if not self._heartbeat.may_claim:
                 await self._until_renewed(consumer)
                 continue
+            if self._quiet:
+                await self._until_resumed(consumer)
+                continue
             try:
                 claimed = await consumer.take(free)
             except StoreUnavailableError as error:
@@ -201,6 +217,18 @@ class Worker(Service):
         while not self._heartbeat.may_claim and not self._stopping:  # noqa: ASYNC110 - set by another thread
             await asyncio.sleep(_RENEWAL_PAUSE_SECONDS)
         await consumer.resume()
+
+    async def _until_resumed(self, consumer: Consumer) -> None:
+        """Wait until this worker is told to go on; till then leave to others what is pushed to it."""
+        log.info("worker.quiet")
+        await consumer.pause()
+        self.resting = True
+        while self._quiet and not self._stopping:
+            self._orders_changed.clear()
+            await self._orders_changed.wait()
+        self.resting = False
+        if not self._stopping:
+            await consumer.resume()
 
     async def _watch_lease(self) -> None:
         """Stop what runs once the lease is over: another worker may start it, and two shall not run it at once."""
@@ -264,6 +292,19 @@ class Worker(Service):
             await self._store.workers.stop(self.id, now=now)
         except StoreUnavailableError as error:
             log.warning("worker.left_to_rescue", reason=str(error))
+
+    async def _obey(self, orders: Orders) -> None:
+        """Do what people ordered, this worker or whole queues."""
+        if self._consumer is None:
+            return
+        self._consumer.hold(orders.paused)
+        quiet = orders.ordered is not None
+        if quiet != self._quiet:
+            self._quiet = quiet
+            self._orders_changed.set()
+            self._consumer.wake()
+        if orders.ordered is WorkerOrder.DRAIN:
+            self.dismissed.set()
 
     async def _audit(self, rows: Sequence[Running]) -> None:
         """Pass cancels on; give back what the store holds for ours without our knowing, two beats in a row."""

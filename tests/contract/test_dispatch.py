@@ -184,3 +184,58 @@ async def test_what_a_closed_consumer_held_goes_to_another(host: Host) -> None:
         claimed = await take(consumer, 5)
 
     assert {task.id for task in claimed} == {task.id for task in tasks}
+
+
+async def test_a_held_queue_gives_nothing_and_keeps_what_it_has_until_it_is_let_go(host: Host) -> None:
+    async with host.consumer(queues=("images", "reports")) as (consumer, subscription):
+        before = [fresh(queue="images", priority=priority) for priority in Priority]
+        await host.submit(*before)
+        if host.dispatch.may_lose:
+            await until(lambda: len(subscription.heads()) == len(Priority))
+
+        await host.store.queues.pause("images", None, now=CLOCK.now())
+        consumer.hold({"images"})
+        after, other = fresh(queue="images"), fresh(queue="reports")
+        await host.submit(after, other)
+        (claimed,) = await take(consumer, 1)
+        assert list(await consumer.take(10)) == []
+        assert not subscription.heads()
+
+        await host.store.queues.resume("images")
+        consumer.hold(())
+        released = await take(consumer, 4)
+
+    assert claimed.id == other.id
+    assert {task.id for task in released} == {task.id for task in [*before, after]}
+    assert {task.attempt for task in released} == {1}
+
+
+async def test_what_was_in_hand_of_a_held_queue_goes_to_a_worker_that_does_not_hold_it(host: Host) -> None:
+    async with host.consumer() as (holding, subscription), host.consumer() as (other, _):
+        tasks = [fresh() for _ in range(12)]
+        await host.submit(*tasks)
+        if host.dispatch.may_lose:
+            await until(subscription.heads)
+
+        holding.hold({"default"})
+        if host.dispatch.may_lose:
+            assert list(await holding.take(10)) == []
+        claimed = await take(other, 12)
+
+    assert {task.id for task in claimed} == {task.id for task in tasks}
+
+
+async def test_a_queue_stays_held_while_a_worker_leaves_all_to_others_and_comes_back(host: Host) -> None:
+    async with host.consumer(queues=("images", "reports")) as (consumer, subscription):
+        await host.store.queues.pause("images", None, now=CLOCK.now())
+        consumer.hold({"images"})
+        await consumer.pause()
+        held, other = fresh(queue="images"), fresh(queue="reports")
+        await host.submit(held, other)
+        await consumer.resume()
+
+        (claimed,) = await take(consumer, 1)
+
+        assert claimed.id == other.id
+        assert list(await consumer.take(10)) == []
+        assert not subscription.heads()

@@ -244,7 +244,7 @@ async def test_a_task_that_waited_too_long_is_not_started_but_fails(store: Store
     expired = await store.tasks.expire(10, now=later(20))
 
     assert [task.id for task in claimed] == [in_time.id]
-    assert list(expired) == [late.id]
+    assert [task.id for task in expired] == [late.id]
     stored = await store.tasks.get(late.id)
     assert stored is not None
     assert stored.error is not None

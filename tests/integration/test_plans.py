@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Sequence
 import asyncpg
 import pytest
 
+from narad.domain.fleet import MOST_COUNTED
+from narad.domain.status import Priority
 from narad.domain.task import NewTask
 from narad.ids import new_id
 from narad.store.store import Store
@@ -17,6 +19,7 @@ from tests.support.stores import opened
 from tests.support.tasks import NOW, completed, hand_over, later, new_task
 
 WAITING = 20_000
+QUEUES = 5
 GIVEN = 20
 ROUNDS = 10
 EXECUTIONS_BEFORE_A_PLAN_IS_KEPT = 6
@@ -68,3 +71,30 @@ async def test_what_is_done_to_tasks_by_their_ids_reads_no_other_tasks(
 
     # Each of the three writes looks a row up twice, once to lock and once to change it; the rest is for the first ones.
     assert await rows_read(onlooker) < 2 * 3 * ROUNDS * GIVEN * 2
+
+
+async def test_what_is_counted_for_people_reads_no_more_than_the_limit(
+    postgres_url: str, onlooker: asyncpg.Connection
+) -> None:
+    lanes = [(f"queue-{number}", priority) for number in range(QUEUES) for priority in Priority]
+    waiting = [new_task(queue=queue, priority=priority) for queue, priority in lanes * (WAITING // len(lanes))]
+    async with opened(postgres_url) as store:
+        for first in range(0, WAITING, 1_000):
+            await store.tasks.insert(waiting[first : first + 1_000])
+    await onlooker.execute("ANALYZE tasks")
+    before = await rows_read(onlooker)
+
+    async with opened(postgres_url) as store:
+        for _ in range(ROUNDS):
+            assert len(await store.queues.names()) == QUEUES
+    assert await rows_read(onlooker) - before < ROUNDS * QUEUES * 5
+    before = await rows_read(onlooker)
+
+    async with opened(postgres_url) as store:
+        await store.queues.look({}, ["queue-0"], now=later(1))
+    assert await rows_read(onlooker) - before < WAITING // QUEUES + 20
+    before = await rows_read(onlooker)
+
+    async with opened(postgres_url) as store:
+        await store.statistics.status_counts()
+    assert await rows_read(onlooker) - before < MOST_COUNTED + 20

@@ -28,6 +28,7 @@ from narad.domain.task import Json, NewTask, Progress, Task
 from narad.ids import new_id
 from narad.store.database import Database
 from narad.store.store import Store
+from narad.tally import Tally
 from narad.worker.context import Context
 from narad.worker.handler import AnyHandler
 from narad.worker.heartbeat import Rhythm
@@ -508,7 +509,7 @@ def again(store: Store) -> Store:
 @asynccontextmanager
 async def working(url: str) -> AsyncIterator[tuple[Store, Worker]]:
     async with opened(url) as store:
-        worker = Worker(store, DirectDispatch(), HANDLERS, CLOCK, options(), open_store=lambda: again(store))
+        worker = Worker(store, DirectDispatch(), HANDLERS, CLOCK, options(), Tally(), open_store=lambda: again(store))
         await worker.start()
         try:
             yield store, worker

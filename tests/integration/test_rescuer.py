@@ -4,6 +4,7 @@ import asyncio
 
 from narad.clock import SystemClock
 from narad.domain.retry import RetryPolicy
+from narad.tally import Tally
 from narad.upkeep.rescuer import Patience, Rescuer
 from tests.support.proxy import Proxy
 from tests.support.servers import Postgres
@@ -31,7 +32,7 @@ async def test_after_an_outage_nobody_is_declared_lost_for_a_whole_lease(
             await store.tasks.insert([task])
             await store.attempts.claim([task.id], worker_id=worker.id, now=long_ago)
             await asyncio.to_thread(network.black_hole)
-            rescuer = Rescuer(far_store, CLOCK, patience=PATIENCE, policy=RetryPolicy())
+            rescuer = Rescuer(far_store, CLOCK, Tally(), patience=PATIENCE, policy=RetryPolicy())
             await rescuer.start()
             await asyncio.sleep(OUTAGE_SECONDS)
 

@@ -12,16 +12,20 @@ import pytest
 from narad import Context, Fatal, Retry, Snooze, handler
 from narad.clock import SystemClock
 from narad.dispatch.direct import DirectDispatch
+from narad.domain.fleet import WorkerOrder, WorkerState
 from narad.domain.picking import AgeingQuota
 from narad.domain.retry import RetryPolicy
+from narad.domain.statistics import Measure
 from narad.domain.status import Status
 from narad.domain.task import NewTask, Progress, Task
 from narad.store.database import Database
 from narad.store.store import Store
+from narad.tally import Tally
 from narad.worker.handler import AnyHandler
 from narad.worker.heartbeat import Rhythm
 from narad.worker.processes import ProcessLimits
 from narad.worker.worker import Worker, WorkerOptions
+from tests.support.hosts import until
 from tests.support.stores import GUARD, LEASE
 from tests.support.tasks import new_task
 
@@ -124,8 +128,16 @@ def again(store: Store) -> Store:
 
 
 @asynccontextmanager
-async def working(store: Store, **changes: float) -> AsyncIterator[Worker]:
-    worker = Worker(store, DirectDispatch(), HANDLERS, CLOCK, options(**changes), open_store=lambda: again(store))
+async def working(store: Store, tally: Tally | None = None, **changes: float) -> AsyncIterator[Worker]:
+    worker = Worker(
+        store,
+        DirectDispatch(),
+        HANDLERS,
+        CLOCK,
+        options(**changes),
+        tally or Tally(),
+        open_store=lambda: again(store),
+    )
     await worker.start()
     try:
         yield worker
@@ -348,3 +360,130 @@ async def test_what_a_worker_owns_without_knowing_is_given_back_when_it_stops(st
     assert stored is not None
     assert (stored.status, stored.failures, stored.losses) == (Status.PENDING, 0, 0)
     assert not await store.workers.renew(worker.id, now=CLOCK.now())
+
+
+async def beaten(store: Store, worker: Worker) -> None:
+    """Wait for a heartbeat that was asked for from now on."""
+    since = CLOCK.now()
+    async with asyncio.timeout(20):
+        while True:
+            status = await store.fleet.get(worker.id, now=CLOCK.now())
+            if status is not None and status.heartbeat_at > since:
+                return
+            await asyncio.sleep(0.01)
+
+
+async def test_a_quiet_worker_starts_nothing_and_ends_what_it_runs_until_it_is_resumed(store: Store) -> None:
+    async with working(store) as worker:
+        running = await submitted(store, "t.checks")
+        await reached(store, running, lambda stored: stored.status is Status.IN_PROGRESS)
+        await store.fleet.order(worker.id, WorkerOrder.QUIET, now=CLOCK.now())
+        await until(lambda: worker.resting)
+
+        waiting = await submitted(store, "t.returns", payload={"value": 1})
+        gate.set()
+        assert (await finished(store, running)).status is Status.COMPLETED
+        await beaten(store, worker)
+        stored = await store.tasks.get(waiting.id)
+        assert stored is not None
+        assert stored.status is Status.NEW
+
+        await store.fleet.order(worker.id, None, now=CLOCK.now())
+        assert (await finished(store, waiting)).status is Status.COMPLETED
+        assert not worker.dismissed.is_set()
+
+
+async def test_a_quiet_worker_can_be_stopped(store: Store) -> None:
+    async with working(store) as worker:
+        await store.fleet.order(worker.id, WorkerOrder.QUIET, now=CLOCK.now())
+        await until(lambda: worker.resting)
+
+        await in_time(worker.stop())
+
+    status = await store.fleet.get(worker.id, now=CLOCK.now())
+    assert status is not None
+    assert status.state is WorkerState.STOPPED
+
+
+async def test_a_quiet_worker_that_is_declared_lost_stays_quiet_under_its_new_id(store: Store) -> None:
+    async with working(store) as worker:
+        before = worker.id
+        await store.fleet.order(before, WorkerOrder.QUIET, now=CLOCK.now())
+        await beaten(store, worker)
+
+        await store.workers.rescue(now=CLOCK.now() + timedelta(seconds=60))
+        async with asyncio.timeout(20):
+            while worker.id == before:  # noqa: ASYNC110 - set by the thread of the heartbeat
+                await asyncio.sleep(0.01)
+
+        status = await store.fleet.get(worker.id, now=CLOCK.now())
+
+    assert status is not None
+    assert status.state is WorkerState.QUIET
+
+
+async def test_an_order_to_drain_dismisses_the_worker_which_starts_nothing_more(store: Store) -> None:
+    async with working(store) as worker:
+        await store.fleet.order(worker.id, WorkerOrder.DRAIN, now=CLOCK.now())
+
+        await in_time(worker.dismissed.wait())
+        await until(lambda: worker.resting)
+        task = await submitted(store, "t.returns", payload={"value": 1})
+        await beaten(store, worker)
+
+        stored = await store.tasks.get(task.id)
+        assert stored is not None
+        assert stored.status is Status.NEW
+
+
+async def test_a_worker_starts_nothing_from_a_queue_that_was_paused_before_it_started(store: Store) -> None:
+    await store.queues.pause("default", None, now=CLOCK.now())
+    task = await submitted(store, "t.returns", payload={"value": 1})
+    async with working(store) as worker:
+        await beaten(store, worker)
+        await beaten(store, worker)
+        stored = await store.tasks.get(task.id)
+        assert stored is not None
+        assert stored.status is Status.NEW
+
+        await store.queues.resume("default")
+        assert (await finished(store, task)).status is Status.COMPLETED
+
+
+async def test_the_heartbeat_tells_how_many_slots_are_in_use(store: Store) -> None:
+    async with working(store) as worker:
+        task = await submitted(store, "t.waits")
+        await in_time(started.wait())
+        await beaten(store, worker)
+
+        status = await store.fleet.get(worker.id, now=CLOCK.now())
+
+    assert status is not None
+    assert (status.busy, [running.id for running in status.tasks]) == (1, [task.id])
+
+
+async def test_what_became_of_tasks_is_counted_with_the_times_of_their_attempts(store: Store) -> None:
+    tally = Tally()
+    async with working(store, tally):
+        await finished(store, await submitted(store, "t.returns", payload={"value": 1}))
+        await finished(store, await submitted(store, "t.raises", payload={"how": "retry"}, max_attempts=2))
+        await finished(store, await submitted(store, "t.raises", payload={"how": "snooze"}))
+        waits = await submitted(store, "t.waits")
+        await in_time(started.wait())
+        await store.tasks.cancel(waits.id, now=CLOCK.now())
+        await finished(store, waits)
+
+    counts: dict[tuple[str, Measure], int] = {}
+    for (handler_name, _, measure, _), count in tally.take().items():
+        counts[handler_name, measure] = counts.get((handler_name, measure), 0) + count
+    assert counts == {
+        ("t.returns", Measure.COMPLETED): 1,
+        ("t.returns", Measure.WAIT): 1,
+        ("t.returns", Measure.RUN): 1,
+        ("t.raises", Measure.FAILED): 2,
+        ("t.raises", Measure.WAIT): 3,  # two failed attempts of one, the second of the other; a snooze is none
+        ("t.raises", Measure.RUN): 3,
+        ("t.waits", Measure.CANCELLED): 1,
+        ("t.waits", Measure.WAIT): 1,
+        ("t.waits", Measure.RUN): 1,
+    }

@@ -22,6 +22,7 @@ ATTEMPT = ClaimedTask(
     failures=0,
     max_attempts=3,
     timeout_seconds=None,
+    run_at=NOON,
     deadline_at=None,
 )
 """The first attempt of a task; `dataclasses.replace` makes others."""

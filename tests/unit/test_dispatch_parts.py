@@ -149,3 +149,17 @@ async def test_a_direct_subscription_never_holds_a_delivery() -> None:
         subscription.take(lane)
     with pytest.raises(LookupError):
         await subscription.dead_letter(Delivery(b"", lane, 0), "why")
+
+
+async def test_a_direct_hand_over_wakes_no_worker_that_holds_the_queue() -> None:
+    dispatch = DirectDispatch()
+    subscription = await dispatch.subscribe(["default", "images"], {}, CONTROL)
+    await subscription.hold({"images"})
+    await subscription.wait(0)  # letting go or holding is a hint itself
+
+    await dispatch.hand_over([hand_over("images")])
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await subscription.wait(10)
+    await dispatch.hand_over([hand_over("default")])
+    await asyncio.wait_for(subscription.wait(10), 1)

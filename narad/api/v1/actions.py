@@ -154,12 +154,15 @@ async def _cancel(
     task_id: UUID, reason: str | None, services: Services, caller: Caller, response: Response
 ) -> TaskView:
     await see_existing(task_id, services, caller)
-    task = await services.promptly(services.store.tasks.cancel(task_id, now=services.clock.now(), reason=reason))
+    now = services.clock.now()
+    task = await services.promptly(services.store.tasks.cancel(task_id, now=now, reason=reason))
     if task is None:
         raise missing(task_id)
     if task.status in {Status.COMPLETED, Status.FAILED}:
         detail = f"Task {task_id} is {task.status} already; there is nothing left to cancel."
         raise invalid_state(task, detail, *_allowed(task))
+    if task.finished_at == now:  # else it was cancelled before, and counted
+        services.tally.finished(task.handler, task.priority, Status.CANCELLED)
     if task.status is not Status.CANCELLED:
         services.stop_requested(task)
         response.status_code = status.HTTP_202_ACCEPTED

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from narad.api import problems
 from narad.api.answers import json_answer, problem_answers
 from narad.api.auditing import Note, note
-from narad.api.caller import Caller, lacking, needs, not_of_your_handlers
+from narad.api.caller import Caller, lacking, needs
 from narad.api.changes import LONGEST_REASON
 from narad.api.json_route import JsonRoute
 from narad.api.problems import Problem
@@ -111,7 +111,7 @@ async def create_bulk_operation(
     if body.action is BulkAction.PURGE and Scope.TASKS_PURGE not in caller.scopes:
         raise lacking(Scope.TASKS_PURGE)
     now = services.clock.now()
-    wanted = _of_caller(_wanted(body, now), caller)
+    wanted = _wanted(body, caller, now)
     if body.dry_run:
         return json_answer(await _preview(body.action, wanted, services), status.HTTP_200_OK)
     operation = BulkOperation(
@@ -151,7 +151,7 @@ async def get_bulk_operation(operation_id: UUID, services: UsesServices) -> Bulk
     return BulkOperationView.model_validate(operation)
 
 
-def _wanted(body: BulkOperationCreate, now: datetime) -> TaskFilter:
+def _wanted(body: BulkOperationCreate, caller: Caller, now: datetime) -> TaskFilter:
     """The tasks that are meant, and none that come later."""
     filters = body.filter or TaskFilters(id=[])
     wanted = to_filter(filters, now)
@@ -160,17 +160,7 @@ def _wanted(body: BulkOperationCreate, now: datetime) -> TaskFilter:
         frozen["id"] = tuple(body.ids)
     if body.action in ON_FINISHED:
         frozen["finished_before"] = min(wanted.finished_before or now, now)
-    return dataclasses.replace(wanted, **frozen)
-
-
-def _of_caller(wanted: TaskFilter, caller: Caller) -> TaskFilter:
-    """The same, but only of handlers that the caller's key is for."""
-    if not caller.handlers:
-        return wanted
-    allowed = tuple(sorted(caller.handlers.intersection(wanted.handler or caller.handlers)))
-    if not allowed:
-        raise not_of_your_handlers(wanted.handler[0])
-    return dataclasses.replace(wanted, handler=allowed)
+    return dataclasses.replace(wanted, within=tuple(sorted(caller.handlers)), **frozen)
 
 
 async def _preview(action: BulkAction, wanted: TaskFilter, services: Services) -> BulkPreview:
