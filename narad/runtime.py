@@ -2,7 +2,7 @@
 
 import asyncio
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -18,12 +18,18 @@ from narad.batcher import Batcher
 from narad.clock import Clock, FollowingClock
 from narad.dispatch.base import Dispatch
 from narad.dispatch.direct import DirectDispatch
+from narad.dispatch.event_feed import RabbitFeed
 from narad.dispatch.link import check_url
 from narad.dispatch.rabbitmq import RabbitDispatch
+from narad.domain.event import of_new
 from narad.domain.picking import AgeingQuota
 from narad.domain.retry import RetryPolicy
 from narad.domain.status import Priority
+from narad.domain.task import NewTask
 from narad.errors import ConfigurationError
+from narad.events.base import Feed
+from narad.events.hub import Hub, HubLimits
+from narad.events.local import LocalFeed
 from narad.relay.lanes import LaneWatch
 from narad.relay.relay import Relay
 from narad.secrets import Secrets
@@ -68,6 +74,7 @@ class Runtime:
 
     store: Store
     dispatch: Dispatch
+    feed: Feed
     services: list[Service] = field(default_factory=list)
     server: HttpServer | None = None
     worker: Worker | None = None
@@ -146,7 +153,8 @@ async def build(settings: Settings, roles: frozenset[Role], *, migrates: bool) -
         timekeeper = Timekeeper(store.database, clock)
         await timekeeper.set_clock()
         await store.catalogue.publish(describe(load_handlers(BUILT_IN).values()), now=clock.now())
-        runtime = Runtime(store=store, dispatch=_dispatch(settings), services=[timekeeper])
+        feed = _feed(settings, roles)
+        runtime = Runtime(store=store, dispatch=_dispatch(settings), feed=feed, services=[timekeeper, feed])
         secrets = await _secrets(settings, store)
         _add_services(runtime, settings, roles, handlers, clock, secrets)
     except BaseException:
@@ -189,6 +197,13 @@ def _dispatch(settings: Settings) -> Dispatch:
     return DirectDispatch()
 
 
+def _feed(settings: Settings, roles: frozenset[Role]) -> Feed:
+    if settings.brokers:
+        timeout = settings.publish_timeout_seconds
+        return RabbitFeed(settings.brokers, timeout_seconds=timeout, hears=Role.API in roles)
+    return LocalFeed(works_alone=Role.WORKER in roles)
+
+
 def _add_services(
     runtime: Runtime,
     settings: Settings,
@@ -198,15 +213,15 @@ def _add_services(
     secrets: Secrets,
 ) -> None:
     """In the order of starting: what accepts work comes last, so that it stops first."""
-    store = runtime.store
+    store, feed = runtime.store, runtime.feed
     relay = None
     if Role.RELAY in roles:
-        relay = Relay(store.handovers, runtime.dispatch, clock, sweep_seconds=settings.sweep_seconds)
+        relay = Relay(store.handovers, runtime.dispatch, clock, sweep_seconds=settings.sweep_seconds, events=feed)
         watch = LaneWatch(store, runtime.dispatch, clock, pause_seconds=settings.lane_seconds)
         runtime.services += [relay, watch]
     if Role.UPKEEP in roles:
-        rescuer = Rescuer(store, clock, patience=_patience(settings), policy=_retry_policy(settings))
-        expirer = Expirer(store.tasks, clock, pause_seconds=settings.expire_seconds)
+        rescuer = Rescuer(store, clock, patience=_patience(settings), policy=_retry_policy(settings), events=feed)
+        expirer = Expirer(store.tasks, clock, pause_seconds=settings.expire_seconds, events=feed)
         pruner = Pruner(
             store.retention,
             clock,
@@ -223,11 +238,15 @@ def _add_services(
             clock,
             _worker_options(settings),
             open_store=lambda: open_store(settings, pool_size=1),
+            events=feed,
         )
         runtime.services.append(runtime.worker)
     if Role.API in roles:
+        hub_limits = HubLimits(streams=settings.max_streams, waiters=settings.max_waiters)
+        hub = Hub(feed, store.tasks.marks, clock, hub_limits)
+        runtime.services.append(hub)
         app = create_app(
-            _api_services(runtime, settings, relay, clock, secrets),
+            _api_services(runtime, settings, relay, clock, secrets, hub),
             max_body_bytes=settings.max_body_bytes,
             max_batch_bytes=settings.max_batch_bytes,
         )
@@ -236,19 +255,28 @@ def _add_services(
             receive_seconds=settings.receive_timeout_seconds,
             most_connections=settings.max_connections,
         )
-        runtime.server = HttpServer(RequestIds(app), host=settings.host, port=settings.port, limits=limits)
+        runtime.server = HttpServer(
+            RequestIds(app), host=settings.host, port=settings.port, limits=limits, drain=hub.drain
+        )
         runtime.services.append(runtime.server)
 
 
 def _api_services(
-    runtime: Runtime, settings: Settings, relay: Relay | None, clock: Clock, secrets: Secrets
+    runtime: Runtime, settings: Settings, relay: Relay | None, clock: Clock, secrets: Secrets, hub: Hub
 ) -> Services:
-    store = runtime.store
+    store, feed = runtime.store, runtime.feed
+
+    def created(tasks: Sequence[NewTask]) -> None:
+        if feed.wanted:
+            feed.publish([of_new(task) for task in tasks])
+        if relay is not None:
+            relay.nudge(tasks)
+
     return Services(
         store=store,
         submissions=Batcher(store.tasks.insert, capacity=settings.submit_buffer),
         unique_submissions=Batcher(store.submissions.submit, capacity=settings.submit_buffer),
-        created=relay.nudge if relay else lambda _tasks: None,
+        created=created,
         moved=relay.nudge_moved if relay else lambda _task: None,
         stop_requested=relay.order_stop if relay else lambda _task: None,
         handlers=KnownHandlers(store.catalogue, clock, fresh_seconds=settings.catalogue_seconds),
@@ -260,6 +288,9 @@ def _api_services(
         secrets=secrets,
         is_draining=lambda: runtime.draining,
         timeout_seconds=settings.api_timeout_seconds,
+        hub=hub,
+        events=feed,
+        stream_seconds=settings.stream_seconds,
     )
 
 

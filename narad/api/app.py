@@ -8,13 +8,22 @@ from fastapi.openapi.utils import get_openapi
 
 import narad
 from narad.api import errors, health, problem_pages
+from narad.api.event_schemas import EventView
 from narad.api.limits import BodyLimit
 from narad.api.schemas import ProblemView
 from narad.api.services import Services
-from narad.api.v1 import actions, bulk_operations, tasks
+from narad.api.v1 import actions, bulk_operations, events, tasks
 
 _DESCRIPTION = "Hand over work with one request; it is stored, run by a worker, and its outcome kept."
-_ROUTERS = (tasks.creating, tasks.router, actions.router, bulk_operations.router, health.router, problem_pages.router)
+_ROUTERS = (
+    tasks.creating,
+    tasks.router,
+    actions.router,
+    bulk_operations.router,
+    events.router,
+    health.router,
+    problem_pages.router,
+)
 """In the order in which they are asked: the busiest first."""
 _BATCH = f"{tasks.PREFIX}/batch"
 
@@ -42,6 +51,28 @@ def _document(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         schema = ProblemView.model_json_schema(ref_template="#/components/schemas/{model}")
-        document["components"]["schemas"]["ProblemView"] = schema
+        document["components"]["schemas"] |= {"ProblemView": schema} | _schemas_of_events()
+        _describe_streams(document)
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _schemas_of_events() -> dict[str, Any]:
+    schema = EventView.model_json_schema(ref_template="#/components/schemas/{model}")
+    parts = schema.pop("$defs")
+    return {"EventView": schema, **parts}
+
+
+def _describe_streams(document: dict[str, Any]) -> None:
+    """Say what streams are made of in words of OpenAPI 3.1, which the document is; the framework uses one of 3.2."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for answer in operation["responses"].values():
+                for content in answer.get("content", {}).values():
+                    if "itemSchema" in content:
+                        item = content.pop("itemSchema")
+                        item["properties"]["data"] |= {
+                            "contentMediaType": "application/json",
+                            "contentSchema": {"$ref": "#/components/schemas/EventView"},
+                        }
+                        content |= {"schema": {"type": "string"}, "x-itemSchema": item}

@@ -4,14 +4,19 @@ import json
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import structlog
+from anyio import BrokenResourceError
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
+from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
 from narad.api import problems
 from narad.api.problems import Problem
+
+log = structlog.get_logger(__name__)
 
 _JSON = "application/json"
 _MISSING = {"type": "missing", "loc": ("body",), "msg": "Field required"}
@@ -38,6 +43,21 @@ class JsonRoute(APIRoute):
 
     def _handler(self) -> Handle:
         return super().get_route_handler()
+
+
+class StreamRoute(JsonRoute):
+    """A route to a stream.
+
+    Where a client hangs up while the framework holds a frame for it, one of the framework's tasks fails, and takes the
+    whole request with it as an error. It is none: there is nobody left to be answered.
+    """
+
+    @override
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().handle(scope, receive, send)
+        except* BrokenResourceError:
+            log.debug("stream.left", path=scope["path"])
 
 
 class BodyRoute(JsonRoute):

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 import structlog
 import uvicorn
@@ -19,6 +19,8 @@ log = structlog.get_logger(__name__)
 _BACKLOG = 2_048
 _DRAIN_SECONDS = 10
 _LOOK_SECONDS = 1.0
+_PATIENCE_SECONDS = 1.0
+"""Time that clients have to take the rest of an answer when the server stops."""
 
 
 class _Server(uvicorn.Server):
@@ -31,6 +33,12 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self.ready.set()
 
+    def abort_stalled(self) -> None:
+        """Cut off clients that do not read what they are sent: they would hold up the end of the process."""
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, LimitedProtocol) and connection.flow.write_paused:
+                connection.transport.abort()
+
     @contextlib.contextmanager
     @override
     def capture_signals(self) -> Generator[None, None, None]:
@@ -41,13 +49,16 @@ class _Server(uvicorn.Server):
 class HttpServer(Service):
     """Serves the application on an address that is bound before anything else starts."""
 
-    def __init__(self, app: ASGIApp, *, host: str, port: int, limits: ConnectionLimits) -> None:
-        """Bind the address.
+    def __init__(
+        self, app: ASGIApp, *, host: str, port: int, limits: ConnectionLimits, drain: Callable[[], None] = lambda: None
+    ) -> None:
+        """Bind the address. `drain` ends the requests that would last: streams and waits.
 
         Raises:
             ConfigurationError: it cannot be bound.
         """
         super().__init__()
+        self._drain = drain
         self._socket = _bind(host, port)
         config = uvicorn.Config(
             app,
@@ -78,11 +89,17 @@ class HttpServer(Service):
 
     @override
     async def stop(self) -> None:
-        """Take no more connections and let open requests end."""
+        """Take no more connections and let open requests end.
+
+        Requests that last are ended first: the server would wait for them, and be cut off with them in the end.
+        """
         self._stopping = True
+        self._drain()
         self._server.should_exit = True
+        leftovers = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._server.abort_stalled)
         if self._serving is not None:
             await asyncio.wait([self._serving])
+        leftovers.cancel()
         await super().stop()
         self._socket.close()
 

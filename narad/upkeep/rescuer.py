@@ -9,9 +9,11 @@ from typing_extensions import override
 
 from narad.clock import Clock
 from narad.domain.decide import decide
+from narad.domain.event import OF_STATUS, TaskEvent, of_decisions
 from narad.domain.outcome import Cancelled, timed_out
 from narad.domain.retry import RetryPolicy
 from narad.errors import StoreUnavailableError
+from narad.events.base import SILENCE, Announcer
 from narad.service import Service
 from narad.store.store import Store
 
@@ -36,13 +38,16 @@ class Patience:
 class Rescuer(Service):
     """Looks for lost workers at a steady pace. Any number of rescuers may run: each rescue happens once."""
 
-    def __init__(self, store: Store, clock: Clock, *, patience: Patience, policy: RetryPolicy) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, *, patience: Patience, policy: RetryPolicy, events: Announcer = SILENCE
+    ) -> None:
         """`policy` says when a task goes on whose attempt is ended here at its time limit."""
         super().__init__()
         self._store = store
         self._clock = clock
         self._patience = patience
         self._policy = policy
+        self._events = events
         self._contact_at: float | None = None
         """When the store was first reached, at the start or after an outage, on the steady clock."""
 
@@ -68,8 +73,17 @@ class Rescuer(Service):
         if self._clock.monotonic() - self._contact_at < self._patience.lease_seconds:
             await self._store.workers.ping()
             return
-        for rescued in await self._store.workers.rescue(now=self._clock.now()):
-            log.warning("task.rescued", task_id=str(rescued.id), attempt=rescued.attempt, status=rescued.status)
+        now = self._clock.now()
+        rescued = await self._store.workers.rescue(now=now)
+        for task in rescued:
+            log.warning("task.rescued", task_id=str(task.id), attempt=task.attempt, status=task.status)
+        if rescued and self._events.wanted:
+            self._events.publish(
+                [
+                    TaskEvent(type=OF_STATUS[task.status], id=task.id, at=now, status=task.status, attempt=task.attempt)
+                    for task in rescued
+                ]
+            )
         await self._end_overruns()
 
     async def _end_overruns(self) -> None:
@@ -81,6 +95,10 @@ class Rescuer(Service):
         for overrun in overruns:
             outcome = Cancelled() if overrun.cancel_requested else timed_out(overrun.task.timeout_seconds)
             decisions.append(decide(overrun.task, outcome, now, self._policy))
-        for decision, written in zip(decisions, await self._store.attempts.finish(decisions, now=now), strict=True):
-            if written:
+        written = await self._store.attempts.finish(decisions, now=now)
+        if decisions and self._events.wanted:
+            claimed = [overrun.task for overrun in overruns]
+            self._events.publish(of_decisions(decisions, written, claimed, now))
+        for decision, was_written in zip(decisions, written, strict=True):
+            if was_written:
                 log.warning("task.overrun_ended", task_id=str(decision.id), attempt=decision.attempt)

@@ -13,10 +13,12 @@ from narad.api.changes import TaskAmend, TaskCancel, TaskClone, cloned
 from narad.api.json_route import JsonRoute
 from narad.api.once import create_once, duplicate_task
 from narad.api.preconditions import IF_MATCH, expected_version
+from narad.api.preferences import CREATING, TAGGED, etag
 from narad.api.problems import Problem
 from narad.api.schemas import TaskView
 from narad.api.services import Services, UsesServices
 from narad.domain.amendment import Amendment, amended
+from narad.domain.event import EventType
 from narad.domain.status import FINAL, Status
 from narad.domain.task import Task
 from narad.errors import OverloadedError
@@ -26,7 +28,8 @@ router = APIRouter(prefix="/api/v1/tasks/{task_id}", tags=["tasks"], route_class
 
 _TRIES = 3
 _STOPPING: dict[int | str, dict[str, Any]] = {
-    202: {"model": TaskView, "description": "The task is running; its worker was asked to stop it."}
+    200: TAGGED,
+    202: {"model": TaskView, "description": "The task is running; its worker was asked to stop it."} | TAGGED,
 }
 CREATED = status.HTTP_201_CREATED
 
@@ -47,11 +50,12 @@ async def cancel_task_with_reason(
     return await _cancel(task_id, None if body is None else body.reason, services, response)
 
 
-@router.patch("", operation_id="amendTask", responses=problem_answers(400, 404, 409, 412, 413, 415))
+@router.patch("", operation_id="amendTask", responses=problem_answers(400, 404, 409, 412, 413, 415) | {200: TAGGED})
 async def amend_task(
     task_id: UUID,
     body: Annotated[TaskAmend, Body()],
     services: UsesServices,
+    response: Response,
     if_match: Annotated[str | None, Header(description=IF_MATCH)] = None,
 ) -> TaskView:
     """Change a task that waits: what is not given stays as it is."""
@@ -69,12 +73,13 @@ async def amend_task(
         if written is not None:
             if "due_at" in values:
                 services.moved(written)
+            response.headers["ETag"] = etag(written.version)
             return TaskView.model_validate(written)
     raise OverloadedError(f"Task {task_id} changes all the time.")
 
 
-@router.post("/retry", operation_id="retryTask", responses=problem_answers(404, 409))
-async def retry_task(task_id: UUID, services: UsesServices) -> TaskView:
+@router.post("/retry", operation_id="retryTask", responses=problem_answers(404, 409) | {200: TAGGED})
+async def retry_task(task_id: UUID, services: UsesServices, response: Response) -> TaskView:
     """Run a task again that is FAILED or CANCELLED, with its allowance of failures anew."""
     try:
         task = await services.promptly(services.store.changes.retry(task_id, now=services.clock.now()))
@@ -86,6 +91,8 @@ async def retry_task(task_id: UUID, services: UsesServices) -> TaskView:
         detail = f"Task {task_id} is {found.status}; only what is FAILED or CANCELLED is run again.{again}"
         raise invalid_state(found, detail, *_allowed(found))
     services.moved(task)
+    services.announce(EventType.RETRIED, task)
+    response.headers["ETag"] = etag(task.version)
     return TaskView.model_validate(task)
 
 
@@ -95,7 +102,7 @@ async def retry_task(task_id: UUID, services: UsesServices) -> TaskView:
     response_model=TaskView,
     status_code=CREATED,
     responses=problem_answers(400, 404, 409, 413, 415),
-    openapi_extra={"parameters": [idempotency.PARAMETER]},
+    openapi_extra={"parameters": [idempotency.PARAMETER, *CREATING]},
 )
 async def clone_task(
     task_id: UUID, request: Request, services: UsesServices, body: Annotated[TaskClone | None, Body()] = None
@@ -131,15 +138,20 @@ async def list_task_attempts(task_id: UUID, services: UsesServices) -> AttemptsV
 
 
 async def _cancel(task_id: UUID, reason: str | None, services: Services, response: Response) -> TaskView:
-    task = await services.promptly(services.store.tasks.cancel(task_id, now=services.clock.now(), reason=reason))
+    now = services.clock.now()
+    task = await services.promptly(services.store.tasks.cancel(task_id, now=now, reason=reason))
     if task is None:
         raise missing(task_id)
     if task.status in {Status.COMPLETED, Status.FAILED}:
         detail = f"Task {task_id} is {task.status} already; there is nothing left to cancel."
         raise invalid_state(task, detail, *_allowed(task))
+    response.headers["ETag"] = etag(task.version)
     if task.status is not Status.CANCELLED:
         services.stop_requested(task)
+        services.announce(EventType.CANCEL_REQUESTED, task)
         response.status_code = status.HTTP_202_ACCEPTED
+    elif task.finished_at == now:  # cancelled by this very request
+        services.announce(EventType.CANCELLED, task)
     return TaskView.model_validate(task)
 
 
