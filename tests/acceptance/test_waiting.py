@@ -86,6 +86,15 @@ def test_a_creation_can_do_without_a_body(api: TasksApi) -> None:
     assert api.http.get(waited.headers["location"]).json()["status"] == "COMPLETED"
 
 
+def test_a_creation_that_may_be_repeated_waits_as_well(api: TasksApi, tag: str) -> None:
+    first, again = (create(api, body(n=1), "?wait=20", **{"Idempotency-Key": tag}) for _ in range(2))
+
+    assert (first.json()["status"], again.json()["status"]) == ("COMPLETED", "COMPLETED")
+    assert first.json()["id"] == again.json()["id"]
+    assert {answer.headers["preference-applied"] for answer in (first, again)} == {"wait=20"}
+    assert again.headers["idempotent-replayed"] == "true"
+
+
 def test_a_creation_without_preferences_does_not_wait(api: TasksApi) -> None:
     answer = create(api, body("demo.simulate", seconds=0.2))
 
