@@ -6,11 +6,12 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from narad.api.errors import nearest
-from narad.api.schemas import MOST_VALUES, ShownMoment
+from narad.api.schemas import ShownMoment
 from narad.domain.event import EventType, TaskEvent
 from narad.domain.status import Priority, Status
 from narad.events.listener import Wanted
 
+MOST_VALUES = 100
 ALL_TYPES = "task.*"
 _LONGEST_TYPES = 500
 _LONGEST_PLACE = 100

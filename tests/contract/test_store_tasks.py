@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from narad.domain.status import Status
+from narad.domain.status import Priority, Status
 from narad.errors import DataRejectedError
 from narad.ids import new_id
 from narad.store.filters import TaskFilter

@@ -103,7 +103,9 @@ async def at_work(service: Service) -> AsyncIterator[None]:
 
 def worker(store: Store, recorder: Recorder) -> Worker:
     def again() -> Store:
-        return Store(Database(store.database.url, pool_size=1, timeout_seconds=20), lease=LEASE, guard=GUARD)
+        return Store(
+            Database(store.database.url, pool_size=1, timeout_seconds=20), lease=LEASE, guard=GUARD, list_seconds=20
+        )
 
     return Worker(store, DirectDispatch(), HANDLERS, CLOCK, OPTIONS, open_store=again, events=recorder)
 
