@@ -21,14 +21,19 @@ from narad.batcher import Batcher
 from narad.clock import Clock, FollowingClock
 from narad.dispatch.base import Dispatch
 from narad.dispatch.direct import DirectDispatch
+from narad.dispatch.event_feed import RabbitFeed
 from narad.dispatch.link import check_url
 from narad.dispatch.rabbitmq import RabbitDispatch
+from narad.domain.event import of_new
 from narad.domain.picking import AgeingQuota
 from narad.domain.rate import parse_rate
 from narad.domain.retry import RetryPolicy
 from narad.domain.status import Priority
 from narad.domain.task import NewTask
 from narad.errors import ConfigurationError
+from narad.events.base import Feed
+from narad.events.hub import Hub, HubLimits
+from narad.events.local import LocalFeed
 from narad.issuing import Issuer
 from narad.relay.lanes import LaneWatch
 from narad.relay.relay import Relay
@@ -78,6 +83,7 @@ class Runtime:
 
     store: Store
     dispatch: Dispatch
+    feed: Feed
     tally: Tally = field(default_factory=Tally)
     services: list[Service] = field(default_factory=list)
     server: HttpServer | None = None
@@ -162,7 +168,8 @@ async def build(settings: Settings, roles: frozenset[Role], *, migrates: bool) -
         timekeeper = Timekeeper(store.database, clock)
         await timekeeper.set_clock()
         await store.catalogue.publish(describe(load_handlers(BUILT_IN).values()), now=clock.now())
-        runtime = Runtime(store=store, dispatch=_dispatch(settings), services=[timekeeper])
+        feed = _feed(settings, roles)
+        runtime = Runtime(store=store, dispatch=_dispatch(settings), feed=feed, services=[timekeeper, feed])
         secrets = await open_secrets(settings, store)
         if Role.API in roles:
             runtime.keyring = await _keyring(settings, store, clock, secrets)
@@ -216,6 +223,13 @@ def _dispatch(settings: Settings) -> Dispatch:
     return DirectDispatch()
 
 
+def _feed(settings: Settings, roles: frozenset[Role]) -> Feed:
+    if settings.brokers:
+        timeout = settings.publish_timeout_seconds
+        return RabbitFeed(settings.brokers, timeout_seconds=timeout, hears=Role.API in roles)
+    return LocalFeed(works_alone=Role.WORKER in roles)
+
+
 def _add_services(
     runtime: Runtime,
     settings: Settings,
@@ -225,12 +239,12 @@ def _add_services(
     secrets: Secrets,
 ) -> None:
     """In the order of starting: what accepts work comes last, so that it stops first."""
-    store = runtime.store
+    store, feed = runtime.store, runtime.feed
     # Before all that counts, so that it writes down the last of it.
     runtime.services.append(TallyKeeper(runtime.tally, store.statistics, clock, pause_seconds=settings.stats_seconds))
     relay = None
     if Role.RELAY in roles:
-        relay = Relay(store.handovers, runtime.dispatch, clock, sweep_seconds=settings.sweep_seconds)
+        relay = Relay(store.handovers, runtime.dispatch, clock, sweep_seconds=settings.sweep_seconds, events=feed)
         watch = LaneWatch(store, runtime.dispatch, clock, pause_seconds=settings.lane_seconds)
         runtime.services += [relay, watch]
     if Role.UPKEEP in roles:
@@ -244,11 +258,15 @@ def _add_services(
             _worker_options(settings),
             runtime.tally,
             open_store=lambda: open_store(settings, pool_size=1),
+            events=feed,
         )
         runtime.services.append(runtime.worker)
     if runtime.keyring is not None:
+        hub_limits = HubLimits(streams=settings.max_streams, waiters=settings.max_waiters)
+        hub = Hub(feed, store.tasks.marks, clock, hub_limits)
+        runtime.services.append(hub)
         app = create_app(
-            _api_services(runtime, runtime.keyring, settings, relay, clock, secrets),
+            _api_services(runtime, runtime.keyring, settings, relay, clock, secrets, hub),
             max_body_bytes=settings.max_body_bytes,
             max_batch_bytes=settings.max_batch_bytes,
             allowed_hosts=settings.allowed_hosts,
@@ -260,17 +278,22 @@ def _add_services(
             most_connections=settings.max_connections,
         )
         runtime.server = HttpServer(
-            RequestIds(app), host=settings.host, port=settings.port, limits=limits, proxies=settings.trusted_proxies
+            RequestIds(app),
+            host=settings.host,
+            port=settings.port,
+            limits=limits,
+            proxies=settings.trusted_proxies,
+            drain=hub.drain,
         )
         runtime.services += [runtime.keyring, runtime.server]
 
 
 def _upkeep(runtime: Runtime, settings: Settings, clock: Clock) -> list[Service]:
-    store, tally = runtime.store, runtime.tally
+    store, tally, feed = runtime.store, runtime.tally, runtime.feed
     kept, pause = settings.retention_days * _DAY_SECONDS, settings.prune_seconds
     return [
-        Rescuer(store, clock, tally, patience=_patience(settings), policy=_retry_policy(settings)),
-        Expirer(store.tasks, clock, tally, pause_seconds=settings.expire_seconds),
+        Rescuer(store, clock, tally, patience=_patience(settings), policy=_retry_policy(settings), events=feed),
+        Expirer(store.tasks, clock, tally, pause_seconds=settings.expire_seconds, events=feed),
         Pruner(
             store.retention,
             store.audit,
@@ -285,14 +308,20 @@ def _upkeep(runtime: Runtime, settings: Settings, clock: Clock) -> list[Service]
 
 
 def _api_services(
-    runtime: Runtime, keyring: KeyRing, settings: Settings, relay: Relay | None, clock: Clock, secrets: Secrets
+    runtime: Runtime,
+    keyring: KeyRing,
+    settings: Settings,
+    relay: Relay | None,
+    clock: Clock,
+    secrets: Secrets,
+    hub: Hub,
 ) -> Services:
-    store = runtime.store
+    store, feed = runtime.store, runtime.feed
     return Services(
         store=store,
         submissions=Batcher(store.tasks.insert, capacity=settings.submit_buffer),
         unique_submissions=Batcher(store.submissions.submit, capacity=settings.submit_buffer),
-        created=_heard_by(runtime.tally, relay),
+        created=_heard_by(runtime.tally, relay, feed),
         moved=relay.nudge_moved if relay else lambda _task: None,
         stop_requested=relay.order_stop if relay else lambda _task: None,
         tally=runtime.tally,
@@ -307,17 +336,21 @@ def _api_services(
         issuer=Issuer(store.keys, secrets.derive(KEYS), clock),
         is_draining=lambda: runtime.draining,
         timeout_seconds=settings.api_timeout_seconds,
+        hub=hub,
+        events=feed,
+        stream_seconds=settings.stream_seconds,
     )
 
 
-def _heard_by(tally: Tally, relay: Relay | None) -> Callable[[Sequence[NewTask]], None]:
-    """What hears of tasks that were just committed: the tally, and the relay where this process has one."""
-    if relay is None:
-        return tally.created
+def _heard_by(tally: Tally, relay: Relay | None, feed: Feed) -> Callable[[Sequence[NewTask]], None]:
+    """Who hears of tasks that were just committed: the tally, listeners, the relay where this process has one."""
 
     def created(tasks: Sequence[NewTask]) -> None:
         tally.created(tasks)
-        relay.nudge(tasks)
+        if feed.wanted:
+            feed.publish([of_new(task) for task in tasks])
+        if relay is not None:
+            relay.nudge(tasks)
 
     return created
 

@@ -207,6 +207,13 @@ class Settings(BaseSettings):
         le=1_000_000,
         description="Submitted tasks that may wait for the store before the API answers 503.",
     )
+    max_waiters: int = Field(
+        default=1_000, ge=0, le=1_000_000, description="Requests of a process that may wait for a task at once."
+    )
+    max_streams: int = Field(
+        default=1_000, ge=0, le=1_000_000, description="Streams of events that a process may have open at once."
+    )
+    stream_seconds: Seconds = Field(default=1_800, description="Time after which a stream ends, to be opened anew.")
 
     max_waiting: int = Field(
         default=0,

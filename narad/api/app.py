@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 import narad
 from narad.api import errors, health, problem_pages
 from narad.api.answers import PROBLEM_ANSWER
+from narad.api.event_schemas import EventView
 from narad.api.gate import Gate
 from narad.api.json_route import JsonRoute
 from narad.api.limits import BodyLimit
@@ -17,7 +18,7 @@ from narad.api.origins import HostGuard
 from narad.api.rate_limits import RateLimiter
 from narad.api.schemas import ProblemView
 from narad.api.services import Services
-from narad.api.v1 import actions, audit, bulk_operations, handlers, keys, queues, stats, tasks, workers
+from narad.api.v1 import actions, audit, bulk_operations, events, handlers, keys, queues, stats, tasks, workers
 from narad.domain.rate import RatePolicy
 
 _DESCRIPTION = "Hand over work with one request; it is stored, run by a worker, and its outcome kept."
@@ -30,6 +31,7 @@ _ROUTERS = (
     queues.router,
     workers.router,
     stats.router,
+    events.router,
     health.router,
     keys.router,
     audit.router,
@@ -75,8 +77,9 @@ def _document(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         schema = ProblemView.model_json_schema(ref_template="#/components/schemas/{model}")
-        document["components"]["schemas"]["ProblemView"] = schema
+        document["components"]["schemas"] |= {"ProblemView": schema} | _schemas_of_events()
         _document_access(app, document)
+        _describe_streams(document)
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -100,3 +103,24 @@ def _document_access(app: FastAPI, document: dict[str, Any]) -> None:
                 operation["security"] = [{"key": []}, {}]
                 operation["x-required-scope"] = route.access.scope
                 operation["responses"] = {**refusals, **operation["responses"]}
+
+
+def _schemas_of_events() -> dict[str, Any]:
+    schema = EventView.model_json_schema(ref_template="#/components/schemas/{model}")
+    parts = schema.pop("$defs")
+    return {"EventView": schema, **parts}
+
+
+def _describe_streams(document: dict[str, Any]) -> None:
+    """Say what streams are made of in words of OpenAPI 3.1, which the document is; the framework uses one of 3.2."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for answer in operation["responses"].values():
+                for content in answer.get("content", {}).values():
+                    if "itemSchema" in content:
+                        item = content.pop("itemSchema")
+                        item["properties"]["data"] |= {
+                            "contentMediaType": "application/json",
+                            "contentSchema": {"$ref": "#/components/schemas/EventView"},
+                        }
+                        content |= {"schema": {"type": "string"}, "x-itemSchema": item}

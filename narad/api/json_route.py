@@ -7,10 +7,14 @@ import json
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import structlog
+from anyio import BrokenResourceError
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
+from starlette.types import Receive, Send
+from starlette.types import Scope as Connection
 from typing_extensions import override
 
 from narad.api import problems
@@ -19,6 +23,8 @@ from narad.api.caller import Access, access_of, demand
 from narad.api.origins import SAFE_METHODS
 from narad.api.problems import Problem
 from narad.domain.scopes import Scope
+
+log = structlog.get_logger(__name__)
 
 _JSON = "application/json"
 _MISSING = {"type": "missing", "loc": ("body",), "msg": "Field required"}
@@ -56,6 +62,21 @@ class JsonRoute(APIRoute):
 
     def _handler(self) -> Handle:
         return super().get_route_handler()
+
+
+class StreamRoute(JsonRoute):
+    """A route to a stream.
+
+    Where a client hangs up while the framework holds a frame for it, one of the framework's tasks fails, and takes the
+    whole request with it as an error. It is none: there is nobody left to be answered.
+    """
+
+    @override
+    async def handle(self, scope: Connection, receive: Receive, send: Send) -> None:
+        try:
+            await super().handle(scope, receive, send)
+        except* BrokenResourceError:
+            log.debug("stream.left", path=scope["path"])
 
 
 class BodyRoute(JsonRoute):

@@ -6,13 +6,15 @@ from uuid import UUID
 from fastapi import Request, Response, status
 
 from narad.api import idempotency, problems
-from narad.api.answers import json_answer, place_of
+from narad.api.answers import json_answer
 from narad.api.caller import Caller, caller_of
+from narad.api.preferences import preferences_of
 from narad.api.problems import FieldError, Problem
 from narad.api.schemas import TaskBatch, TaskBatchView, TaskCreate
 from narad.api.services import Services, services_of
 from narad.api.submission import as_stored, complete, complete_all
 from narad.api.visible import shown
+from narad.api.waiting import created_answer
 from narad.domain.submission import Created, Duplicate, IdempotencyKey, KeyReused, Replayed, Submission, Submitted
 from narad.domain.task import Task
 from narad.store.submissions import DuplicatesError
@@ -26,16 +28,18 @@ async def create_once(body: TaskCreate, key: IdempotencyKey | None, request: Req
     Raises:
         Problem: the key came with another body, an active task has the unique key, or the body is refused.
     """
-    services, caller = services_of(request), caller_of(request)
+    services, caller, preferences = services_of(request), caller_of(request), preferences_of(request)
     result = await services.promptly(_submitted(body, key, services, caller))
     match result:
         case Created(task):
             services.created([task])
-            return _one(as_stored(task), request, status.HTTP_201_CREATED)
+            return await created_answer(as_stored(task), request, preferences)
         case Replayed((task_id, *_)):
-            return _one(await _read(task_id, services, caller), request, status.HTTP_201_CREATED, _REPLAYED)
+            found = await _read(task_id, services, caller)
+            return await created_answer(found, request, preferences, _REPLAYED)
         case Duplicate(task_id) if body.on_conflict == "return_existing":
-            return _one(await _read(task_id, services, caller), request, status.HTTP_200_OK)
+            found = await _read(task_id, services, caller)
+            return await created_answer(found, request, preferences, code=status.HTTP_200_OK)
         case Duplicate(task_id):
             raise duplicate_task(task_id)
         case _:
@@ -99,10 +103,6 @@ async def _read(task_id: UUID, services: Services, caller: Caller) -> Task:
     if task is None or not caller.may_use(task.handler):
         raise Problem(problems.NOT_FOUND, f"Task {task_id}, which this request made before, was removed since.")
     return task
-
-
-def _one(task: Task, request: Request, code: int, headers: dict[str, str] | None = None) -> Response:
-    return json_answer(shown(task, caller_of(request)), code, {"Location": place_of(task, request), **(headers or {})})
 
 
 def _many(tasks: Sequence[Task], caller: Caller, headers: dict[str, str] | None = None) -> Response:

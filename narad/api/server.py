@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 
 import structlog
 import uvicorn
@@ -19,6 +19,8 @@ log = structlog.get_logger(__name__)
 _BACKLOG = 2_048
 _DRAIN_SECONDS = 10
 _LOOK_SECONDS = 1.0
+_PATIENCE_SECONDS = 1.0
+"""Time that clients have to take the rest of an answer when the server stops."""
 
 
 class _Server(uvicorn.Server):
@@ -31,6 +33,12 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self.ready.set()
 
+    def abort_stalled(self) -> None:
+        """Cut off clients that do not read what they are sent: they would hold up the end of the process."""
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, LimitedProtocol) and connection.flow.write_paused:
+                connection.transport.abort()
+
     @contextlib.contextmanager
     @override
     def capture_signals(self) -> Generator[None, None, None]:
@@ -42,14 +50,25 @@ class HttpServer(Service):
     """Serves the application on an address that is bound before anything else starts."""
 
     def __init__(
-        self, app: ASGIApp, *, host: str, port: int, limits: ConnectionLimits, proxies: Sequence[str] = ()
+        self,
+        app: ASGIApp,
+        *,
+        host: str,
+        port: int,
+        limits: ConnectionLimits,
+        proxies: Sequence[str] = (),
+        drain: Callable[[], None] = lambda: None,
     ) -> None:
-        """Bind the address; `proxies` are those whose word is taken for where a request comes from.
+        """Bind the address.
+
+        `proxies` are those whose word is taken for where a request comes from; `drain` ends the requests that would
+        last: streams and waits.
 
         Raises:
             ConfigurationError: it cannot be bound.
         """
         super().__init__()
+        self._drain = drain
         self._socket = _bind(host, port)
         config = uvicorn.Config(
             app,
@@ -82,11 +101,17 @@ class HttpServer(Service):
 
     @override
     async def stop(self) -> None:
-        """Take no more connections and let open requests end."""
+        """Take no more connections and let open requests end.
+
+        Requests that last are ended first: the server would wait for them, and be cut off with them in the end.
+        """
         self._stopping = True
+        self._drain()
         self._server.should_exit = True
+        leftovers = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._server.abort_stalled)
         if self._serving is not None:
             await asyncio.wait([self._serving])
+        leftovers.cancel()
         await super().stop()
         self._socket.close()
 

@@ -13,9 +13,12 @@ from narad.api.high_water import HighWater
 from narad.api.keyring import KeyRing
 from narad.batcher import Batcher
 from narad.clock import Clock
+from narad.domain.event import EventType, of_task
 from narad.domain.submission import Submission, Submitted
 from narad.domain.task import NewTask, Task
 from narad.errors import StoreUnavailableError
+from narad.events.base import Announcer
+from narad.events.hub import Hub
 from narad.issuing import Issuer
 from narad.secrets import Secrets
 from narad.store.store import Store
@@ -39,7 +42,9 @@ class Services:
 
     `submissions` gathers new tasks for the store, `unique_submissions` those that may be there already. `created` hears
     of new tasks once they are committed, `moved` of a waiting one that goes another way or again, `stop_requested` of a
-    running one whose cancel was asked for. `tally` counts what ends without a worker.
+    running one whose cancel was asked for. `tally` counts what ends without a worker. `hub` has the streams and waits
+    of this process, and `events` tells all processes of what happens to tasks here; a stream ends after
+    `stream_seconds`.
     """
 
     store: Store
@@ -58,6 +63,14 @@ class Services:
     issuer: Issuer
     is_draining: Callable[[], bool]
     timeout_seconds: float
+    hub: Hub
+    events: Announcer
+    stream_seconds: float
+
+    def announce(self, type_: EventType, task: Task) -> None:
+        """Tell whoever listens what was just done to a task."""
+        if self.events.wanted:
+            self.events.publish([of_task(type_, task, self.clock.now())])
 
     async def promptly(self, work: Awaitable[T]) -> T:
         """Wait for the store no longer than a request may.

@@ -1,5 +1,6 @@
 """Bringing the topology into being; declaring what exists already changes nothing."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from aio_pika import ExchangeType
@@ -11,6 +12,8 @@ from narad.dispatch.topology import (
     DEAD_LETTER_EXCHANGE,
     DEAD_LETTER_KEY,
     DEAD_LETTERS,
+    EVENT_ARGUMENTS,
+    EVENT_EXCHANGE,
     QueueSpec,
 )
 
@@ -31,6 +34,15 @@ async def declare_ear(channel: AbstractChannel, worker_id: UUID) -> str:
     exchange = await declare_control(channel)
     queue = await channel.declare_queue(exclusive=True, auto_delete=True, arguments=dict(CONTROL_ARGUMENTS))
     await queue.bind(exchange, str(worker_id))
+    return queue.name
+
+
+async def declare_event_ear(channel: AbstractChannel, keys: Sequence[str]) -> str:
+    """Declare the queue in which one process hears events, or calls for them, and return its name."""
+    exchange = await channel.declare_exchange(EVENT_EXCHANGE, ExchangeType.TOPIC, durable=True)
+    queue = await channel.declare_queue(exclusive=True, auto_delete=True, arguments=dict(EVENT_ARGUMENTS))
+    for key in keys:
+        await queue.bind(exchange, key)
     return queue.name
 
 

@@ -60,11 +60,11 @@ class Link(Service):
         """Say that something of this connection is no longer usable; it is rebuilt."""
         self._broken.set()
 
-    async def open_channel(self) -> tuple[AbstractChannel, UnderlayChannel]:
-        """A channel of the current connection, with confirms, and the fast one below it; to be called in `build`."""
+    async def open_channel(self, *, confirms: bool = True) -> tuple[AbstractChannel, UnderlayChannel]:
+        """A channel of the current connection, and the fast one below it; to be called in `build`."""
         if self._connection is None:
             raise ConnectionError("the link is down")
-        channel = self._connection.channel(on_return_raises=True)
+        channel = self._connection.channel(publisher_confirms=confirms, on_return_raises=confirms)
         await channel.initialize(timeout=self._timeout_seconds)
         channel.close_callbacks.add(self.broken)
         underlay = cast("UnderlayChannel", await channel.get_underlay_channel())

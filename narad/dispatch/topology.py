@@ -24,6 +24,15 @@ _MOST_ORDERS = 1_000
 CONTROL_ARGUMENTS: MappingProxyType[str, str | int] = MappingProxyType({"x-max-length": _MOST_ORDERS})
 """Of a worker's own queue for orders: classic, exclusive, gone with its connection. The heartbeat has the same news."""
 
+EVENT_EXCHANGE = f"{PREFIX}.events"
+EVENT_KEY = "events"
+CALL_KEY = "call"
+"""Of the call for events, by a process that has clients which want them."""
+EVENT_ARGUMENTS: MappingProxyType[str, str | int] = MappingProxyType(
+    {"x-max-length": 10_000, "x-max-length-bytes": 16_777_216}
+)
+"""Of a process's own queue for events: classic, exclusive, gone with its connection. The oldest are dropped first."""
+
 _MOST_DEAD_LETTERS = 100_000
 
 

@@ -8,15 +8,18 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Collection, Sequence
 from datetime import timedelta
+from uuid import UUID
 
 import structlog
 from typing_extensions import override
 
 from narad.clock import Clock
 from narad.dispatch.base import Dispatch, StopOrder
+from narad.domain.event import of_handed_over
 from narad.domain.status import Status
 from narad.domain.task import HandOver, Lane, NewTask, Task
 from narad.errors import BrokerUnavailableError, StoreUnavailableError
+from narad.events.base import SILENCE, Announcer
 from narad.relay.lanes import Depths
 from narad.service import Service
 from narad.store.handovers import FIRST_GUARD_SECONDS, LONGEST_GUARD_SECONDS, HandOvers
@@ -39,8 +42,17 @@ BACKLOG = 1_000
 class Relay(Service):
     """Hands tasks over to dispatch and marks them PENDING; passes on orders to stop."""
 
-    def __init__(self, handovers: HandOvers, dispatch: Dispatch, clock: Clock, *, sweep_seconds: float) -> None:
+    def __init__(
+        self,
+        handovers: HandOvers,
+        dispatch: Dispatch,
+        clock: Clock,
+        *,
+        sweep_seconds: float,
+        events: Announcer = SILENCE,
+    ) -> None:
         super().__init__()
+        self._events = events
         self._handovers = handovers
         self._dispatch = dispatch
         self._clock = clock
@@ -179,9 +191,17 @@ class Relay(Service):
             try:
                 for guard, tasks in (await self._by_guard(handed_over)).items():
                     guard_until = None if guard is None else self._clock.now() + guard
-                    await self._handovers.mark_pending(tasks, guard_until=guard_until)
+                    marked = await self._handovers.mark_pending(tasks, guard_until=guard_until)
+                    if marked and self._events.wanted:
+                        self._announce(tasks, set(marked))
             except (StoreUnavailableError, BrokerUnavailableError) as error:
                 log.warning("relay.not_marked", tasks=len(handed_over), reason=str(error))
+
+    def _announce(self, tasks: Sequence[HandOver], marked: Collection[UUID]) -> None:
+        """Tell of tasks that became PENDING; those that were so before were marked again."""
+        now = self._clock.now()
+        fresh = [task for task in tasks if task.id in marked and task.status is Status.NEW]
+        self._events.publish([of_handed_over(task, now) for task in fresh])
 
     async def _by_guard(self, tasks: Sequence[HandOver]) -> dict[timedelta | None, list[HandOver]]:
         """The tasks by the time after which they are looked at again."""

@@ -102,14 +102,15 @@ class HandOvers:
         rows = await self._database.run(_TAKE_DUE, {"most": most, "now": now})
         return [HandOver(**row._asdict()) for row in rows]
 
-    async def mark_pending(self, handed_over: Sequence[HandOver], *, guard_until: datetime | None) -> int:
-        """Mark handed-over tasks PENDING, those that still wait for that very attempt; returns how many.
+    async def mark_pending(self, handed_over: Sequence[HandOver], *, guard_until: datetime | None) -> Sequence[UUID]:
+        """Mark handed-over tasks PENDING, those that still wait for that very attempt; returns their ids.
 
         A mark may come late: a task that was claimed and put back meanwhile has its own next time, which stays. With
         `guard_until` the relay looks again at that time; None says that nothing can get lost on the way.
         """
         rows = [{"id": task.id, "attempt": task.attempt} for task in handed_over]
-        return len(await self._database.run(_MARK_PENDING, {"rows": rows, "guard_until": guard_until}))
+        marked = await self._database.run(_MARK_PENDING, {"rows": rows, "guard_until": guard_until})
+        return [row.id for row in marked]
 
     async def has_waited(self, lane: Lane, *, since: datetime) -> bool:
         """Whether a task of the lane that was handed over could have run since then, and still waits."""

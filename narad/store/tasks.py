@@ -10,11 +10,12 @@ from uuid import UUID
 from sqlalchemy import Integer, bindparam, func, insert, literal, select, update
 
 from narad.domain.decide import CANCELLED_ERROR
+from narad.domain.event import Mark
 from narad.domain.status import Priority, Status
 from narad.domain.task import NewTask, Task, TaskError
 from narad.store.conditions import IS_WAITING, STILL_RUNNING, STILL_WAITING
 from narad.store.database import Database
-from narad.store.dialects import in_select, rows_of
+from narad.store.dialects import in_ids, in_select, rows_of
 from narad.store.rows import NEW, WHOLE, from_error, to_task
 from narad.store.tables import tasks
 from narad.store.types import UTCDateTime
@@ -26,6 +27,7 @@ _INSERT = insert(tasks).from_select(INSERTED_COLUMNS, INSERTED)
 _GET = select(*WHOLE).where(tasks.c.id == bindparam("task_id"))
 _waiting = select(tasks.c.id).where(IS_WAITING).limit(bindparam("most", type_=Integer())).subquery()
 _COUNT_WAITING = select(func.count()).select_from(_waiting)
+_MARKS = select(*(tasks.c[field.name] for field in dataclasses.fields(Mark))).where(in_ids(tasks.c.id, "ids"))
 _CANCEL = (
     update(tasks)
     .where(tasks.c.id == bindparam("task_id"), STILL_WAITING)
@@ -103,6 +105,10 @@ class Tasks:
         """The task, or None where there is none of that id."""
         rows = await self._database.read(_GET, {"task_id": task_id})
         return to_task(rows[0]) if rows else None
+
+    async def marks(self, ids: Sequence[UUID]) -> Sequence[Mark]:
+        """Where those of the tasks stand that there are, in any order."""
+        return [Mark(**row._asdict()) for row in await self._database.read(_MARKS, {"ids": ids})]
 
     async def cancel(self, task_id: UUID, *, now: datetime, reason: str | None = None) -> Task | None:
         """Cancel a waiting task at once, ask a running one to stop, leave a final one alone.

@@ -9,9 +9,11 @@ from typing_extensions import override
 
 from narad.clock import Clock
 from narad.domain.decide import Finish, decide
+from narad.domain.event import OF_STATUS, TaskEvent, of_decisions
 from narad.domain.outcome import Cancelled, timed_out
 from narad.domain.retry import RetryPolicy
 from narad.errors import StoreUnavailableError
+from narad.events.base import SILENCE, Announcer
 from narad.service import Service
 from narad.store.store import Store
 from narad.tally import Tally
@@ -37,7 +39,16 @@ class Patience:
 class Rescuer(Service):
     """Looks for lost workers at a steady pace. Any number of rescuers may run: each rescue happens once."""
 
-    def __init__(self, store: Store, clock: Clock, tally: Tally, *, patience: Patience, policy: RetryPolicy) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        tally: Tally,
+        *,
+        patience: Patience,
+        policy: RetryPolicy,
+        events: Announcer = SILENCE,
+    ) -> None:
         """`policy` says when a task goes on whose attempt is ended here at its time limit."""
         super().__init__()
         self._store = store
@@ -45,6 +56,7 @@ class Rescuer(Service):
         self._tally = tally
         self._patience = patience
         self._policy = policy
+        self._events = events
         self._contact_at: float | None = None
         """When the store was first reached, at the start or after an outage, on the steady clock."""
 
@@ -70,10 +82,19 @@ class Rescuer(Service):
         if self._clock.monotonic() - self._contact_at < self._patience.lease_seconds:
             await self._store.workers.ping()
             return
-        for rescued in await self._store.workers.rescue(now=self._clock.now()):
-            log.warning("task.rescued", task_id=str(rescued.id), attempt=rescued.attempt, status=rescued.status)
-            if rescued.status.is_final:
-                self._tally.finished(rescued.handler, rescued.priority, rescued.status)
+        now = self._clock.now()
+        rescued = await self._store.workers.rescue(now=now)
+        for task in rescued:
+            log.warning("task.rescued", task_id=str(task.id), attempt=task.attempt, status=task.status)
+            if task.status.is_final:
+                self._tally.finished(task.handler, task.priority, task.status)
+        if rescued and self._events.wanted:
+            self._events.publish(
+                [
+                    TaskEvent(type=OF_STATUS[task.status], id=task.id, at=now, status=task.status, attempt=task.attempt)
+                    for task in rescued
+                ]
+            )
         await self._end_overruns()
 
     async def _end_overruns(self) -> None:
@@ -85,9 +106,12 @@ class Rescuer(Service):
         for overrun in overruns:
             outcome = Cancelled() if overrun.cancel_requested else timed_out(overrun.task.timeout_seconds)
             decisions.append(decide(overrun.task, outcome, now, self._policy))
-        answers = await self._store.attempts.finish(decisions, now=now)
-        for overrun, decision, written in zip(overruns, decisions, answers, strict=True):
-            if written:
+        written = await self._store.attempts.finish(decisions, now=now)
+        if decisions and self._events.wanted:
+            claimed = [overrun.task for overrun in overruns]
+            self._events.publish(of_decisions(decisions, written, claimed, now))
+        for overrun, decision, was_written in zip(overruns, decisions, written, strict=True):
+            if was_written:
                 log.warning("task.overrun_ended", task_id=str(decision.id), attempt=decision.attempt)
                 if isinstance(decision, Finish):
                     self._tally.finished(overrun.task.handler, overrun.task.priority, decision.status)

@@ -13,10 +13,12 @@ import structlog
 from narad.batcher import Batcher
 from narad.clock import Clock
 from narad.domain.decide import Decision, Finish, PutBack, decide
+from narad.domain.event import EventType, of_decisions, of_running
 from narad.domain.outcome import Cancelled, Completed, HandedBack, Outcome, timed_out
 from narad.domain.retry import RetryPolicy
 from narad.domain.task import ClaimedTask, Progress
 from narad.errors import NaradError, OverloadedError, StoreUnavailableError
+from narad.events.base import SILENCE, Announcer
 from narad.store.attempts import Attempts
 from narad.tally import Tally
 from narad.worker import folding
@@ -49,7 +51,9 @@ class Processor:
         policy: RetryPolicy,
         grace_seconds: float,
         buffer: int,
+        events: Announcer = SILENCE,
     ) -> None:
+        self._events = events
         self._attempts = attempts
         self._finishes: Batcher[Decision, bool] = Batcher(self._write_batch, capacity=buffer)
         self._handlers = handlers
@@ -59,15 +63,15 @@ class Processor:
         self._policy = policy
         self._grace_seconds = grace_seconds
         self._executions: dict[tuple[UUID, int], Execution] = {}
-        self._held: set[tuple[UUID, int]] = set()
+        self._held: dict[tuple[UUID, int], ClaimedTask] = {}
 
     async def run(self, task: ClaimedTask) -> None:
         """Run one attempt to its end; returns when the outcome is written and its slot is really free."""
-        self._held.add((task.id, task.attempt))
+        self._held[task.id, task.attempt] = task
         try:
             await self._run(task)
         finally:
-            self._held.discard((task.id, task.attempt))
+            self._held.pop((task.id, task.attempt), None)
 
     def knows(self, task_id: UUID, attempt: int) -> bool:
         """Whether the attempt is in the hands of this processor."""
@@ -177,13 +181,21 @@ class Processor:
                 pause = min(pause * 2, _LATE_PAUSE_SECONDS)
 
     async def _write_batch(self, decisions: Sequence[Decision]) -> Sequence[bool]:
-        return await self._attempts.finish(decisions, now=self._clock.now())
+        now = self._clock.now()
+        written = await self._attempts.finish(decisions, now=now)
+        if self._events.wanted:
+            claimed = [self._held.get((decision.id, decision.attempt)) for decision in decisions]
+            self._events.publish(of_decisions(decisions, written, claimed, now))
+        return written
 
     async def _report(self, task: ClaimedTask, progress: Progress) -> None:
         try:
-            await self._attempts.report(task.id, task.attempt, progress)
+            written = await self._attempts.report(task.id, task.attempt, progress)
         except NaradError as error:
             log.debug("task.progress_lost", task_id=str(task.id), reason=str(error))
+            return
+        if written and self._events.wanted:
+            self._events.publish([of_running(EventType.PROGRESS, task, self._clock.now())])
 
     def _policy_of(self, handler: AnyHandler) -> RetryPolicy:
         options = handler.options

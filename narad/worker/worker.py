@@ -12,12 +12,14 @@ from typing_extensions import override
 from narad.clock import Clock
 from narad.dispatch.base import Control, Dispatch, Subscription
 from narad.domain.decide import PutBack
+from narad.domain.event import EventType, of_decisions, of_running
 from narad.domain.fleet import Orders, WorkerOrder
 from narad.domain.picking import AgeingQuota, Picker
 from narad.domain.retry import RetryPolicy
 from narad.domain.status import Priority
 from narad.domain.task import ClaimedTask, Running
 from narad.errors import StoreUnavailableError
+from narad.events.base import SILENCE, Announcer
 from narad.service import Service
 from narad.store.attempts import Aged
 from narad.store.store import Store
@@ -72,9 +74,11 @@ class Worker(Service):
         tally: Tally,
         *,
         open_store: Callable[[], Store],
+        events: Announcer = SILENCE,
     ) -> None:
         """`open_store` opens the store once more, for the thread of the heartbeat."""
         super().__init__()
+        self._events = events
         self._identity = Identity(
             name=options.name,
             concurrency=options.concurrency,
@@ -96,6 +100,7 @@ class Worker(Service):
             policy=options.policy,
             grace_seconds=options.process_limits.grace_seconds,
             buffer=options.concurrency * 2,
+            events=events,
         )
         self._heartbeat = Heartbeat(
             open_store,
@@ -205,6 +210,9 @@ class Worker(Service):
                 log.warning("worker.store_unavailable", reason=str(error))
                 await asyncio.sleep(_PAUSE_SECONDS)
                 continue
+            if claimed and self._events.wanted:
+                now = self._clock.now()
+                self._events.publish([of_running(EventType.STARTED, task, now) for task in claimed])
             for task in claimed:
                 self._run(task)
             if not claimed and not self._stopping:
@@ -286,9 +294,7 @@ class Worker(Service):
         try:
             rows = await self._store.attempts.running(self.id)
             if rows:
-                await self._store.attempts.finish(
-                    [PutBack(id=r.id, attempt=r.attempt, run_at=now) for r in rows], now=now
-                )
+                await self._put_back([(row.id, row.attempt) for row in rows])
             await self._store.workers.stop(self.id, now=now)
         except StoreUnavailableError as error:
             log.warning("worker.left_to_rescue", reason=str(error))
@@ -317,10 +323,17 @@ class Worker(Service):
         if self._consumer is None or self._consumer.claiming:
             return
         orphans, self._orphans = unknown & self._orphans, unknown
-        now = self._clock.now()
         for task_id, attempt in orphans:
             log.warning("task.orphan_given_back", task_id=str(task_id), attempt=attempt)
-            await self._store.attempts.finish([PutBack(id=task_id, attempt=attempt, run_at=now)], now=now)
+            await self._put_back([(task_id, attempt)])
+
+    async def _put_back(self, held: Sequence[tuple[UUID, int]]) -> None:
+        """Give attempts back that this worker does not run, uncharged."""
+        now = self._clock.now()
+        decisions = [PutBack(id=task_id, attempt=attempt, run_at=now) for task_id, attempt in held]
+        written = await self._store.attempts.finish(decisions, now=now)
+        if self._events.wanted:
+            self._events.publish(of_decisions(decisions, written, [None] * len(decisions), now))
 
     async def _lost(self) -> None:
         """Another declared this worker lost: what it ran runs elsewhere now. Stop that, and go on under a new id."""

@@ -47,7 +47,7 @@ async def test_a_marked_task_is_pending_and_due_again_at_the_end_of_its_guard(st
     task = new_task()
     await store.tasks.insert([task])
 
-    assert await store.handovers.mark_pending([hand_over(task)], guard_until=later(30)) == 1
+    assert len(await store.handovers.mark_pending([hand_over(task)], guard_until=later(30))) == 1
 
     stored = await store.tasks.get(task.id)
     assert stored is not None
@@ -73,7 +73,7 @@ async def test_a_late_mark_undoes_neither_a_claim_nor_an_outcome(store: Store) -
     running, ended = await store.attempts.claim(ids[:2], worker_id=new_id(), now=NOW)
     await store.attempts.finish([completed(ended)], now=NOW)
 
-    assert await store.handovers.mark_pending([hand_over(task) for task in tasks], guard_until=NOW) == 1
+    assert len(await store.handovers.mark_pending([hand_over(task) for task in tasks], guard_until=NOW)) == 1
 
     statuses = {(await store.tasks.get(task_id)).status for task_id in (running.id, ended.id)}  # type: ignore[union-attr]
     assert statuses == {Status.IN_PROGRESS, Status.COMPLETED}
@@ -84,7 +84,7 @@ async def test_a_late_mark_does_not_wake_a_cancelled_task(store: Store) -> None:
     await store.tasks.insert([task])
     cancelled = await store.tasks.cancel(task.id, now=NOW)
 
-    assert await store.handovers.mark_pending([hand_over(task)], guard_until=NOW) == 0
+    assert len(await store.handovers.mark_pending([hand_over(task)], guard_until=NOW)) == 0
 
     assert await store.tasks.get(task.id) == cancelled
 
@@ -95,7 +95,7 @@ async def test_a_late_mark_leaves_a_task_that_was_put_back_its_own_next_time(sto
     (claimed,) = await store.attempts.claim([task.id], worker_id=new_id(), now=NOW)
     await store.attempts.finish([put_back(claimed, later(7))], now=NOW)
 
-    assert await store.handovers.mark_pending([hand_over(task)], guard_until=later(1_000)) == 0
+    assert len(await store.handovers.mark_pending([hand_over(task)], guard_until=later(1_000))) == 0
 
     assert len(await store.handovers.due(10, now=later(7))) == 1
 

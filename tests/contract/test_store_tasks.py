@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from narad.domain.status import Status
+from narad.domain.status import Priority, Status
 from narad.errors import DataRejectedError
 from narad.ids import new_id
 from narad.store.filters import TaskFilter
@@ -110,3 +110,24 @@ async def test_a_finished_task_is_left_alone_by_a_cancel(store: Store) -> None:
 
     assert after is not None
     assert (after.status, after.result, after.cancel_requested_at) == (Status.COMPLETED, {"ok": True}, None)
+
+
+async def test_marks_say_where_those_of_the_tasks_stand_that_there_are(store: Store) -> None:
+    waiting, gone = new_task(queue="other"), new_task()
+    cancelled = new_task(priority=Priority.HIGH)
+    await store.tasks.insert([waiting, cancelled])
+    await store.tasks.cancel(cancelled.id, now=NOW)
+
+    marks = {mark.id: mark for mark in await store.tasks.marks([waiting.id, gone.id, cancelled.id])}
+
+    assert set(marks) == {waiting.id, cancelled.id}
+    first, second = marks[waiting.id], marks[cancelled.id]
+    assert (first.status, first.queue, first.handler, first.attempt, first.version) == (
+        Status.NEW,
+        "other",
+        waiting.handler,
+        0,
+        1,
+    )
+    assert (second.status, second.priority, second.version) == (Status.CANCELLED, Priority.HIGH, 2)
+    assert await store.tasks.marks([]) == []

@@ -161,3 +161,21 @@ def see_prompt_refusals(scene: Scene, task_id: str) -> None:
         assert int(answer.headers["Retry-After"]) > 0
         seconds = time.monotonic() - asked_at
         assert seconds < PROMPT_SECONDS, f"{method} {path} took {seconds:.1f} s"
+
+
+def test_a_creation_that_waits_is_answered_201_though_the_database_goes_away_meanwhile(
+    start_scene: StartScene,
+) -> None:
+    scene = start_scene(workers=1)
+    body = {"name": "held", "handler": "faults.hold", "payload": {"gate": "open"}}
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(scene.api.http.post, f"{PATH}?wait=5", json=body)
+        wait_until(scene.evidence.runs, "the handler runs")
+        scene.database_proxy.black_hole()
+        answer = waiting.result()
+        scene.database_proxy.heal()
+    scene.gate("open").touch()
+
+    assert answer.status_code == HTTPStatus.CREATED
+    assert answer.headers["Retry-After"] == "1"
+    assert scene.check([answer.json()["id"]])[answer.json()["id"]].status is Status.COMPLETED

@@ -18,16 +18,19 @@ from narad.batcher import Batcher
 from narad.clock import SystemClock
 from narad.domain.key import Key
 from narad.domain.scopes import Scope
+from narad.events.hub import Hub, HubLimits
+from narad.events.local import LocalFeed
 from narad.issuing import Issuer
 from narad.secrets import Secrets
 from narad.store.store import Store
+from narad.tally import Tally
 from tests.support.stores import opened
 from tests.support.tasks import NOW
 
 
 def services_on(store: Store) -> Services:
     """Services that nothing is asked of."""
-    clock = SystemClock()
+    clock, feed = SystemClock(), LocalFeed(works_alone=True)
     return Services(
         store=store,
         submissions=Batcher(store.tasks.insert, capacity=1),
@@ -35,6 +38,7 @@ def services_on(store: Store) -> Services:
         created=lambda _tasks: None,
         moved=lambda _task: None,
         stop_requested=lambda _task: None,
+        tally=Tally(),
         handlers=KnownHandlers(store.catalogue, clock, fresh_seconds=1),
         high_water=HighWater(store.tasks, clock, most_waiting=0),
         clock=clock,
@@ -44,6 +48,9 @@ def services_on(store: Store) -> Services:
         issuer=Issuer(store.keys, b"p", clock),
         is_draining=lambda: False,
         timeout_seconds=1,
+        hub=Hub(feed, store.tasks.marks, clock, HubLimits(streams=1, waiters=1)),
+        events=feed,
+        stream_seconds=1,
     )
 
 

@@ -14,11 +14,13 @@ from narad.api.changes import TaskAmend, TaskCancel, TaskClone, cloned
 from narad.api.json_route import JsonRoute
 from narad.api.once import create_once, duplicate_task
 from narad.api.preconditions import IF_MATCH, expected_version
+from narad.api.preferences import CREATING, TAGGED, etag
 from narad.api.problems import Problem
 from narad.api.schemas import TaskView
 from narad.api.services import Services, UsesCaller, UsesServices
 from narad.api.visible import existing, see_existing, shown
 from narad.domain.amendment import Amendment, amended
+from narad.domain.event import EventType
 from narad.domain.scopes import Scope
 from narad.domain.status import FINAL, Status
 from narad.domain.task import Task
@@ -29,7 +31,8 @@ router = APIRouter(prefix="/api/v1/tasks/{task_id}", tags=["tasks"], route_class
 
 _TRIES = 3
 _STOPPING: dict[int | str, dict[str, Any]] = {
-    202: {"model": TaskView, "description": "The task is running; its worker was asked to stop it."}
+    200: TAGGED,
+    202: {"model": TaskView, "description": "The task is running; its worker was asked to stop it."} | TAGGED,
 }
 CREATED = status.HTTP_201_CREATED
 
@@ -56,13 +59,14 @@ async def cancel_task_with_reason(
     return await _cancel(task_id, None if body is None else body.reason, services, caller, response)
 
 
-@router.patch("", operation_id="amendTask", responses=problem_answers(400, 404, 409, 412, 413, 415))
+@router.patch("", operation_id="amendTask", responses=problem_answers(400, 404, 409, 412, 413, 415) | {200: TAGGED})
 @needs(Scope.TASKS_WRITE)
 async def amend_task(
     task_id: UUID,
     body: Annotated[TaskAmend, Body()],
     services: UsesServices,
     caller: UsesCaller,
+    response: Response,
     if_match: Annotated[str | None, Header(description=IF_MATCH)] = None,
 ) -> TaskView:
     """Change a task that waits: what is not given stays as it is."""
@@ -80,13 +84,14 @@ async def amend_task(
         if written is not None:
             if "due_at" in values:
                 services.moved(written)
+            response.headers["ETag"] = etag(written.version)
             return shown(written, caller)
     raise OverloadedError(f"Task {task_id} changes all the time.")
 
 
-@router.post("/retry", operation_id="retryTask", responses=problem_answers(404, 409))
+@router.post("/retry", operation_id="retryTask", responses=problem_answers(404, 409) | {200: TAGGED})
 @needs(Scope.TASKS_RETRY)
-async def retry_task(task_id: UUID, services: UsesServices, caller: UsesCaller) -> TaskView:
+async def retry_task(task_id: UUID, services: UsesServices, caller: UsesCaller, response: Response) -> TaskView:
     """Run a task again that is FAILED or CANCELLED, with its allowance of failures anew."""
     await see_existing(task_id, services, caller)
     try:
@@ -99,6 +104,8 @@ async def retry_task(task_id: UUID, services: UsesServices, caller: UsesCaller) 
         detail = f"Task {task_id} is {found.status}; only what is FAILED or CANCELLED is run again.{again}"
         raise invalid_state(found, detail, *_allowed(found))
     services.moved(task)
+    services.announce(EventType.RETRIED, task)
+    response.headers["ETag"] = etag(task.version)
     return shown(task, caller)
 
 
@@ -108,7 +115,7 @@ async def retry_task(task_id: UUID, services: UsesServices, caller: UsesCaller) 
     response_model=TaskView,
     status_code=CREATED,
     responses=problem_answers(400, 404, 409, 413, 415),
-    openapi_extra={"parameters": [idempotency.PARAMETER]},
+    openapi_extra={"parameters": [idempotency.PARAMETER, *CREATING]},
 )
 @needs(Scope.TASKS_WRITE, audited=False)
 async def clone_task(
@@ -161,11 +168,14 @@ async def _cancel(
     if task.status in {Status.COMPLETED, Status.FAILED}:
         detail = f"Task {task_id} is {task.status} already; there is nothing left to cancel."
         raise invalid_state(task, detail, *_allowed(task))
-    if task.finished_at == now:  # else it was cancelled before, and counted
-        services.tally.finished(task.handler, task.priority, Status.CANCELLED)
+    response.headers["ETag"] = etag(task.version)
     if task.status is not Status.CANCELLED:
         services.stop_requested(task)
+        services.announce(EventType.CANCEL_REQUESTED, task)
         response.status_code = status.HTTP_202_ACCEPTED
+    elif task.finished_at == now:  # cancelled by this very request
+        services.tally.finished(task.handler, task.priority, Status.CANCELLED)
+        services.announce(EventType.CANCELLED, task)
     return shown(task, caller)
 
 

@@ -1,13 +1,13 @@
 """The endpoints of tasks: create one or many, list, read, status."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response, status
 
-from narad.api import idempotency
-from narad.api.answers import json_answer, place_of, problem_answers
+from narad.api import idempotency, preferences
+from narad.api.answers import json_answer, problem_answers
 from narad.api.caller import Caller, caller_of, needs
 from narad.api.json_route import BodyRoute, JsonRoute
 from narad.api.once import create_all_once, create_once
@@ -22,7 +22,8 @@ from narad.api.services import Services, UsesCaller, UsesServices, services_of
 from narad.api.submission import as_stored, complete, complete_all
 from narad.api.task_page import TaskPage, answer_page
 from narad.api.task_query import TaskQuery
-from narad.api.visible import existing, shown
+from narad.api.visible import shown
+from narad.api.waiting import created_answer, reading
 from narad.domain.scopes import Scope
 from narad.domain.task import NewTask
 
@@ -42,20 +43,23 @@ creating = APIRouter(prefix=PREFIX, tags=["tasks"], route_class=BodyRoute)
     response_model=TaskView,
     status_code=CREATED,
     responses=problem_answers(400, 409, 413, 415)
-    | {200: {"model": TaskView, "description": "An active task has the unique key, and `on_conflict` allows it."}},
-    openapi_extra={"parameters": [idempotency.PARAMETER]},
+    | {
+        200: {"model": TaskView, "description": "An active task has the unique key, and `on_conflict` allows it."},
+        201: preferences.CREATED,
+    },
+    openapi_extra={"parameters": [idempotency.PARAMETER, *preferences.CREATING]},
 )
 @needs(Scope.TASKS_WRITE, audited=False)
 async def create_task(body: TaskCreate, request: Request) -> Response:
     """Create a task. When this answers, the task is stored and will be run, whatever happens to this service."""
     services, caller = services_of(request), caller_of(request)
+    preferred = preferences.preferences_of(request)
     key = await idempotency.key_of(request)
     if key is not None or body.unique_key is not None:
         return await create_once(body, key, request)
     task = await services.promptly(_submitted(body, services, caller))
     services.created([task])
-    stored = as_stored(task)
-    return json_answer(shown(stored, caller), CREATED, {"Location": place_of(stored, request)})
+    return await created_answer(as_stored(task), request, preferred)
 
 
 @creating.post(
@@ -89,18 +93,38 @@ async def list_tasks(
     return await answer_page(query, request, services, caller, PREFIX)
 
 
-@router.get("/{task_id}", operation_id="getTask", responses=problem_answers(404))
-@needs(Scope.TASKS_READ)
-async def get_task(task_id: UUID, services: UsesServices, caller: UsesCaller) -> TaskView:
-    """Read one task."""
-    return shown(await existing(task_id, services, caller), caller)
+_READ: dict[int | str, dict[str, Any]] = {
+    **problem_answers(404),
+    200: preferences.WAITED,
+    304: {"description": "The task is as you have it."} | preferences.WAITED,
+}
+_READING = {"parameters": preferences.READING}
 
 
-@router.get("/{task_id}/status", operation_id="getTaskStatus", responses=problem_answers(404))
+@router.get("/{task_id}", operation_id="getTask", response_model=TaskView, responses=_READ, openapi_extra=_READING)
 @needs(Scope.TASKS_READ)
-async def get_task_status(task_id: UUID, services: UsesServices, caller: UsesCaller) -> StatusView:
-    """Read where a task stands."""
-    return StatusView.model_validate(await existing(task_id, services, caller))
+async def get_task(task_id: UUID, request: Request, services: UsesServices, caller: UsesCaller) -> Response:
+    """Read one task: at once, or with `wait` when it has ended, or differs from what you have."""
+    found = await reading(task_id, request, services)
+    if found.unchanged:
+        return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=found.headers)
+    return json_answer(shown(found.task, caller), status.HTTP_200_OK, found.headers)
+
+
+@router.get(
+    "/{task_id}/status",
+    operation_id="getTaskStatus",
+    response_model=StatusView,
+    responses=_READ,
+    openapi_extra=_READING,
+)
+@needs(Scope.TASKS_READ)
+async def get_task_status(task_id: UUID, request: Request, services: UsesServices) -> Response:
+    """Read where a task stands: at once, or with `wait` when it has ended, or differs from what you have."""
+    found = await reading(task_id, request, services)
+    if found.unchanged:
+        return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=found.headers)
+    return json_answer(StatusView.model_validate(found.task), status.HTTP_200_OK, found.headers)
 
 
 async def _submitted(body: TaskCreate, services: Services, caller: Caller) -> NewTask:
