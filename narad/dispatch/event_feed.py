@@ -34,6 +34,8 @@ CALL_SECONDS = 3.0
 """Between two calls for events."""
 CALL_LASTS_SECONDS = 10.0
 """How long a call is obeyed: a few may get lost."""
+FIRST_SECONDS = CALL_SECONDS + 1
+"""How long one that has just connected behaves as if it had heard a call: until the next one must have come."""
 SETTLED_SECONDS = 1.0
 """After the first call it takes a moment until all obey it."""
 MOST_WAITING = 10_000
@@ -204,7 +206,7 @@ class RabbitFeed(Feed):
         name = await declare_event_ear(channel, self._keys)
         await underlay.basic_consume(name, self._hear, no_ack=True, timeout=self._timeout_seconds)
         self._channel = underlay
-        self._wanted_until = time.monotonic() + CALL_LASTS_SECONDS
+        self._wanted_until = time.monotonic() + FIRST_SECONDS
         self._call_now.set()
         if self._ear is not None:
             self._ear.gap()
