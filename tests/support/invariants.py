@@ -24,13 +24,13 @@ _CONNECT_SECONDS = 5.0
 
 # Kept by the database itself, so that it holds exactly what was committed, in the order in which it was.
 AUDIT = """
-CREATE TABLE audit (
+CREATE TABLE moves_made (
     id bigserial PRIMARY KEY, task_id uuid NOT NULL, attempt int NOT NULL, source smallint NOT NULL,
     target smallint NOT NULL
 );
 CREATE FUNCTION audit_move() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO audit (task_id, attempt, source, target) VALUES (NEW.id, OLD.attempt, OLD.status, NEW.status);
+    INSERT INTO moves_made (task_id, attempt, source, target) VALUES (NEW.id, OLD.attempt, OLD.status, NEW.status);
     RETURN NULL;
 END $$;
 CREATE TRIGGER audit_move AFTER UPDATE ON tasks FOR EACH ROW
@@ -101,7 +101,7 @@ class Evidence:
                 source=STATUSES[record["source"]],
                 target=STATUSES[record["target"]],
             )
-            for record in self._fetch("SELECT * FROM audit ORDER BY id")
+            for record in self._fetch("SELECT * FROM moves_made ORDER BY id")
         ]
 
     def runs(self) -> list[Run]:
