@@ -17,6 +17,7 @@ from narad.api.json_route import JsonRoute
 from narad.api.problems import Problem
 from narad.api.schemas import ShownMoment, Text
 from narad.api.services import Services, UsesCaller, UsesServices
+from narad.api.task_page import Relation
 from narad.api.task_query import TaskFilters, to_filter
 from narad.domain.bulk import APPLIES_TO, ON_FINISHED, BulkAction, BulkOperation, BulkStatus, Place
 from narad.domain.scopes import Scope
@@ -62,7 +63,7 @@ class CountView(BaseModel):
     """A count that goes no further than a limit."""
 
     value: int
-    relation: Literal["eq", "gte"] = Field(description="gte: as many, or more.")
+    relation: Relation = Field(description="gte: as many, or more.")
 
 
 class BulkPreview(BaseModel):
