@@ -44,6 +44,7 @@ def _header(description: str, *, required: bool = False, **schema: object) -> di
 
 HEADERS: Final[Mapping[str, dict[str, Any]]] = {
     "X-Request-ID": _header("The id of the request: the client's own, or one that was made for it.", required=True),
+    "Location": _header("The path of what was created.", format="uri-reference"),
     "Retry-After": _header("Seconds after which to try again.", type="integer", minimum=0),
     "Idempotent-Replayed": _header("There, where an earlier request with this key did the work.", enum=["true"]),
     "WWW-Authenticate": _header("How to authenticate."),

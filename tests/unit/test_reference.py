@@ -4,14 +4,15 @@ import hashlib
 import json
 import re
 from collections.abc import AsyncIterator
-from typing import cast
 from urllib.parse import urljoin
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 
-from narad.api.app import create_app
-from narad.api.services import Services
+from narad.api import errors
+from narad.api.app import ROUTES
+from tests.support.openapi_snapshot import current
 from tests.support.pages import Page
 from tests.support.repository import ROOT, text_of
 
@@ -19,11 +20,19 @@ FOLDER = ROOT / "narad" / "api" / "swagger_ui"
 OURS = {"index.html", "start.js", "vendored.json"}
 
 
+def application() -> FastAPI:
+    """The routes of the service, without what stands behind them."""
+    app = FastAPI(openapi_url=None, routes=[*ROUTES])
+    app.openapi = current  # type: ignore[method-assign] # FastAPI's documented way to extend it
+    errors.register(app)
+    return app
+
+
 @pytest.fixture(params=["", "/told", "/stripped"])
 async def page(request: pytest.FixtureRequest) -> AsyncIterator[tuple[httpx2.AsyncClient, str]]:
     """A client, and the address of the page: at the root, and under a path that the service is told of or is not."""
     prefix: str = request.param
-    app = create_app(cast("Services", None), max_body_bytes=1, max_batch_bytes=1)
+    app = application()
     transport = httpx2.ASGITransport(app=app, root_path=prefix if prefix == "/told" else "")
 
     async def stripped(sent: httpx2.Request) -> None:
@@ -74,7 +83,7 @@ async def test_the_policy_of_the_page_runs_nothing_but_its_files(page: tuple[htt
 
 @pytest.mark.parametrize("path", ["/docs", "/docs/swagger-ui-bundle.js", "/openapi.json"])
 async def test_what_a_client_has_is_not_sent_again(path: str) -> None:
-    app = create_app(cast("Services", None), max_body_bytes=1, max_batch_bytes=1)
+    app = application()
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://narad") as client:
         first = await client.get(path)
         again = await client.get(path, headers={"If-None-Match": first.headers["etag"]})
@@ -87,7 +96,7 @@ async def test_what_a_client_has_is_not_sent_again(path: str) -> None:
 
 @pytest.mark.parametrize("name", ["vendored.json", "LICENSE", "index.html", "..%2Freference.py", "%2e%2e/app.py", "x"])
 async def test_no_other_file_is_served(name: str) -> None:
-    app = create_app(cast("Services", None), max_body_bytes=1, max_batch_bytes=1)
+    app = application()
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://narad") as client:
         assert (await client.get(f"/docs/{name}")).status_code == 404
 
