@@ -264,6 +264,13 @@ def test_an_id_that_is_no_uuid_is_named(api: TasksApi, task_id: str, method: str
     assert [error["parameter"] for error in found["errors"]] == ["task_id"]
 
 
+@pytest.mark.parametrize("path", [f"{PATH}/{NOBODY}", f"{PATH}/{NOBODY}/status"])
+def test_a_parameter_that_a_task_does_not_have_is_refused(api: TasksApi, path: str) -> None:
+    found = problem(api.http.get(path, params={"wiat": "1"}), 400, "unknown_parameter")
+
+    assert found["nearest"] == "wait"
+
+
 def test_problems_are_plain_ascii_json_whatever_the_request_held(api: TasksApi) -> None:
     answer = api.post({"name": "x", "handler": "demo.simulate", "payload": {"seconds": "🎉\u2028é"}})
 

@@ -90,7 +90,7 @@ async def list_tasks(
 
 
 _READ: dict[int | str, dict[str, Any]] = {
-    **problem_answers(404),
+    **problem_answers(400, 404),
     200: preferences.WAITED,
     304: {"description": "The task is as you have it."} | preferences.WAITED,
 }
