@@ -4,6 +4,7 @@ PYTHON ?= python3
 RUN_ENV := .venv
 DEV_ENV := .venv-dev
 PEERS_ENV := .venv-peers
+OPENAPI_ENV := .venv-openapi
 DEV := $(DEV_ENV)/bin
 COMPILE = $(DEV)/uv pip compile $(LOCK_FLAGS) --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links
@@ -20,7 +21,8 @@ PARALLEL ?= --numprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run venv venv-dev venv-peers check format test test-versions bench bench-quick chaos provision lock images clean
+.PHONY: help run venv venv-dev venv-peers venv-openapi check format test test-versions openapi fuzz bench bench-quick chaos \
+	provision lock images clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,12 +36,15 @@ venv-dev: $(DEV_ENV)/.complete ## Build .venv-dev from requirements-dev.txt
 
 venv-peers: $(PEERS_ENV)/.complete ## Build .venv-peers, what Narad is measured against, from requirements-peers.txt
 
+venv-openapi: $(OPENAPI_ENV)/.complete ## Build .venv-openapi, what calls Narad by its OpenAPI document alone
+
 $(RUN_ENV)/.complete: requirements.txt pyproject.toml
 $(DEV_ENV)/.complete: requirements-dev.txt pyproject.toml
 $(PEERS_ENV)/.complete: requirements-peers.txt
+$(OPENAPI_ENV)/.complete: requirements-openapi.txt
 
 # An environment is made anew whenever its lock changes, and counts only once it is complete.
-$(RUN_ENV)/.complete $(DEV_ENV)/.complete $(PEERS_ENV)/.complete:
+$(RUN_ENV)/.complete $(DEV_ENV)/.complete $(PEERS_ENV)/.complete $(OPENAPI_ENV)/.complete:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(MAKE) --no-print-directory .install-venv
@@ -47,7 +52,8 @@ $(RUN_ENV)/.complete $(DEV_ENV)/.complete $(PEERS_ENV)/.complete:
 	@rm -rf $(@D)
 	@$(PYTHON) -m venv $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
-	@[ $(@D) = $(PEERS_ENV) ] || $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@case $(@D) in $(RUN_ENV)|$(DEV_ENV)) ;; *) exit 0 ;; esac; \
+		$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
 # Debian's Python comes without the means to build an environment.
@@ -74,12 +80,18 @@ format: venv-dev ## Format the code and mend what the linter can
 provision: ## Make sure that the servers the tests need are on this machine
 	@$(PYTHON) -m tests.support.provision
 
-test: venv-dev provision ## Run the whole suite on private PostgreSQL and RabbitMQ servers
+test: venv-dev venv-openapi provision ## Run the whole suite on private PostgreSQL and RabbitMQ servers
 	$(DEV)/python -m pytest $(PARALLEL) $(ARGS)
 
-test-versions: venv-dev ## Run the suite on PostgreSQL 17 and RabbitMQ 4 (Debian, as root)
+test-versions: venv-dev venv-openapi ## Run the suite on PostgreSQL 17 and RabbitMQ 4 (Debian, as root)
 	@$(PYTHON) -m tests.support.versions
 	NARAD_TEST_SERVERS=17/4 $(DEV)/python -m pytest $(PARALLEL) $(ARGS)
+
+openapi: venv-dev ## Renew docs/openapi.json; a change that breaks clients is refused without ARGS=--breaking
+	$(DEV)/python -m tests.support.openapi_snapshot $(ARGS)
+
+fuzz: venv-dev venv-openapi provision ## Call everything in the OpenAPI document, 5 000 times or more (SEED= repeats a run)
+	NARAD_TEST_FUZZ_CALLS=5000 NARAD_TEST_FUZZ_SEED=$(SEED) $(DEV)/python -m pytest tests/acceptance/test_document_fuzz.py -s
 
 bench: venv-dev venv-peers provision ## Measure it, about half an hour; ARGS="drain submit" chooses cases
 	$(DEV)/python -m benchmarks $(ARGS)
@@ -94,10 +106,11 @@ lock: venv-dev ## Pin the dependencies anew (LOCK_FLAGS=--upgrade takes newer on
 	$(COMPILE) pyproject.toml -o requirements.txt
 	$(COMPILE) --extra dev pyproject.toml -o requirements-dev.txt
 	$(COMPILE) benchmarks/requirements-peers.in -o requirements-peers.txt
+	$(COMPILE) tests/requirements-openapi.in -o requirements-openapi.txt
 
 images: venv-dev provision ## Build the container image and try it (Docker, or Debian as root)
 	@PYTHON=$(DEV)/python deploy/images.sh
 
 clean: ## Remove environments, caches and builds; the data in .narad stays
-	rm -rf .venv .venv-dev .venv-peers .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .venv-dev .venv-peers .venv-openapi .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -5,12 +5,15 @@ from typing import Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypeAliasType
 
 from narad.api.schemas import ErrorView, ShownMoment
 from narad.domain.status import Status
 from narad.domain.task import FailedAttempt, Task
 
-AttemptOutcome = Literal["RUNNING", "COMPLETED", "FAILED", "LOST", "CANCELLED", "PUT_BACK"]
+AttemptOutcome = TypeAliasType(
+    "AttemptOutcome", Literal["RUNNING", "COMPLETED", "FAILED", "LOST", "CANCELLED", "PUT_BACK"]
+)
 _OUTCOMES: dict[Status, AttemptOutcome] = {
     Status.IN_PROGRESS: "RUNNING",
     Status.COMPLETED: "COMPLETED",

@@ -2,15 +2,14 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from typing_extensions import TypedDict
 
 from narad.api.schemas import (
     LONGEST_DESCRIPTION,
-    LONGEST_TIMEOUT_SECONDS,
-    LONGEST_WAIT_SECONDS,
-    MOST_ATTEMPTS,
+    Attempts,
     HandlerName,
+    Losses,
     Moment,
     Name,
     OnConflict,
@@ -18,13 +17,20 @@ from narad.api.schemas import (
     Tags,
     TaskCreate,
     Text,
+    Timeout,
     UniqueKey,
+    Wait,
 )
 from narad.domain.status import Priority
 from narad.domain.task import Task
 
 LONGEST_REASON = 500
-_CLOSED = ConfigDict(extra="forbid")
+
+
+def _closed(**example: JsonValue) -> ConfigDict:
+    """For a body that takes its own fields alone, with an example of it."""
+    return ConfigDict(extra="forbid", json_schema_extra={"examples": [example]})
+
 
 Description = Annotated[Text, Field(max_length=LONGEST_DESCRIPTION)]
 
@@ -32,7 +38,7 @@ Description = Annotated[Text, Field(max_length=LONGEST_DESCRIPTION)]
 class TaskCancel(BaseModel):
     """Why a task is cancelled."""
 
-    model_config = _CLOSED
+    model_config = _closed(reason="The order was withdrawn.")
 
     reason: Annotated[Text, Field(max_length=LONGEST_REASON)] | None = None
 
@@ -40,7 +46,8 @@ class TaskCancel(BaseModel):
 class TaskAmend(TypedDict, total=False):
     """What to change of a task that waits."""
 
-    __pydantic_config__ = _CLOSED  # type: ignore[misc] # as Pydantic documents it
+    # As Pydantic documents it.
+    __pydantic_config__ = _closed(priority="HIGH", run_at="2026-11-24T10:00:00Z")  # type: ignore[misc]
 
     name: Name
     description: Description | None
@@ -52,7 +59,7 @@ class TaskAmend(TypedDict, total=False):
 class TaskClone(TypedDict, total=False):
     """What a clone does not take over from its model."""
 
-    __pydantic_config__ = _CLOSED  # type: ignore[misc]
+    __pydantic_config__ = _closed(name="Thumbnail, larger", payload={"width": 640})  # type: ignore[misc]
 
     name: Name
     description: Description | None
@@ -63,10 +70,10 @@ class TaskClone(TypedDict, total=False):
     unique_key: UniqueKey
     on_conflict: OnConflict
     run_at: Moment
-    max_attempts: Annotated[int, Field(ge=1, le=MOST_ATTEMPTS)]
-    timeout_seconds: Annotated[float, Field(gt=0, le=LONGEST_TIMEOUT_SECONDS, allow_inf_nan=False)] | None
-    max_losses: Annotated[int, Field(ge=0, le=MOST_ATTEMPTS)]
-    expires_in_seconds: Annotated[float, Field(gt=0, le=LONGEST_WAIT_SECONDS, allow_inf_nan=False)]
+    max_attempts: Attempts
+    timeout_seconds: Timeout | None
+    max_losses: Losses
+    expires_in_seconds: Wait
     tags: Tags
 
 

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.routing import compile_path
+from starlette.routing import Route
 from starlette.types import Scope
 
 from narad.api import problems
@@ -71,12 +71,9 @@ async def _http(request: Request, error: Exception) -> Response:
 def _methods(request: Request) -> set[str]:
     """Every method that is served at this path; the framework tells those of its first route only."""
     path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
-    return {
-        method.upper()
-        for template, operations in request.app.openapi()["paths"].items()
-        if compile_path(template)[0].match(path)
-        for method in operations
-    }
+    routes = [route for route in request.app.routes if isinstance(route, Route) and route.path_regex.match(path)]
+    named = [route for route in routes if not route.param_convertors]
+    return {method for route in named or routes for method in route.methods or ()}
 
 
 async def _store_unavailable(request: Request, error: Exception) -> Response:

@@ -1,6 +1,6 @@
 """Events on the wire: which are wanted, and how one looks."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -93,3 +93,9 @@ class EventView(BaseModel):
 def shown(event: TaskEvent) -> EventView:
     """An event as it is sent."""
     return EventView(type=event.type, timestamp=event.at, data=EventData.model_validate(event))
+
+
+def event_schemas() -> dict[str, Any]:
+    """The schemas of events, by their names in the document."""
+    schema = EventView.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {**schema.pop("$defs"), "EventView": schema}

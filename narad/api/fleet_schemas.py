@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from narad.api.schemas import ProgressView, ShownMoment, Text
+from narad.api.task_page import Relation
 from narad.api.task_query import DEFAULT_PAGE, LARGEST_PAGE
 from narad.domain.fleet import WorkerState
 from narad.domain.status import Priority, Status
@@ -19,7 +20,7 @@ class CountView(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     value: int
-    relation: Literal["eq", "gte"]
+    relation: Relation
 
 
 class VersionView(BaseModel):

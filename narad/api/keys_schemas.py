@@ -84,7 +84,7 @@ class KeyCreate(BaseModel):
 class KeyRotate(BaseModel):
     """How to rotate a key; it may be left out."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"overlap_seconds": 3_600}]})
 
     overlap_seconds: float = Field(
         default=DEFAULT_OVERLAP_SECONDS,

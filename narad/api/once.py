@@ -1,6 +1,7 @@
 """Creating tasks that may be there already: requests with an idempotency key, tasks with a unique key."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from fastapi import Request, Response, status
@@ -8,9 +9,9 @@ from fastapi import Request, Response, status
 from narad.api import idempotency, problems
 from narad.api.answers import json_answer
 from narad.api.caller import Caller, caller_of
-from narad.api.preferences import preferences_of
+from narad.api.preferences import CREATED, preferences_of
 from narad.api.problems import FieldError, Problem
-from narad.api.schemas import TaskBatch, TaskBatchView, TaskCreate
+from narad.api.schemas import TaskBatch, TaskBatchView, TaskCreate, TaskView
 from narad.api.services import Services, services_of
 from narad.api.submission import as_stored, complete, complete_all
 from narad.api.visible import shown
@@ -18,6 +19,16 @@ from narad.api.waiting import created_answer
 from narad.domain.submission import Created, Duplicate, IdempotencyKey, KeyReused, Replayed, Submission, Submitted
 from narad.domain.task import Task
 from narad.store.submissions import DuplicatesError
+
+ONCE_ANSWERS: dict[int | str, dict[str, Any]] = {
+    201: CREATED,
+    200: {
+        "model": TaskView,
+        "description": "An active task has the unique key, and `on_conflict` allows it.",
+        **CREATED,
+    },
+}
+"""What `create_once` answers, for the document."""
 
 _REPLAYED = {idempotency.REPLAYED: "true"}
 

@@ -8,6 +8,8 @@ from narad.api.problems import FieldError, Problem
 
 IF_MATCH: Final = 'Change only this version, such as "v7"; several with commas, * for any.'
 _TAG = re.compile(r'(?:W/)?"v(\d{1,18})"')
+FORM: Final = {"pattern": r'^(\*|(W/)?"v\d{1,18}"(, ?(W/)?"v\d{1,18}")*)$'}
+"""Of the header, for the OpenAPI document."""
 
 
 def entity_tag(version: int) -> str:
@@ -23,7 +25,8 @@ def expected_version(if_match: str | None) -> frozenset[int] | None:
     """
     if if_match is None or if_match.strip() == "*":
         return None
-    found = [_TAG.fullmatch(tag.strip()) for tag in if_match.split(",")]
+    # Empty elements of a list count for nothing (RFC 9110, section 5.6.1); a list of none allows no version.
+    found = [_TAG.fullmatch(tag) for tag in map(str.strip, if_match.split(",")) if tag]
     versions = [int(match[1]) for match in found if match is not None]
     if len(versions) < len(found):
         error = FieldError(detail='must be entity tags such as "v7", or *', code="pattern", header="If-Match")

@@ -35,12 +35,17 @@ def preferences_of(request: Request) -> Preferences:
     """What this request prefers. `?wait=` wins over the header; what is not understood of the header is ignored.
 
     Raises:
-        RequestValidationError: `?wait=` is not a number within its bounds.
+        RequestValidationError: `?wait=` is not a number within its bounds, or there is another parameter.
     """
     headers = request.headers.getlist("prefer")
     if not headers and not request.scope["query_string"]:
         return NO_PREFERENCES
     stated = _stated(headers)
+    unknown = [name for name in request.query_params if name != _QUERY_WAIT["name"]]
+    if unknown:
+        raise RequestValidationError(
+            [{"type": "extra_forbidden", "loc": ("query", name), "msg": ""} for name in unknown]
+        )
     wait = request.query_params.get("wait")
     return Preferences(
         wait_seconds=_seconds(stated.get("wait", "")) if wait is None else _checked(wait),

@@ -1,10 +1,11 @@
 """What goes over the wire: the body that creates a task, a task as it is shown."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from typing_extensions import TypeAliasType
 
 from narad.domain.names import HANDLER_NAME, LONGEST_HANDLER_NAME, LONGEST_QUEUE_NAME, QUEUE_NAME
 from narad.domain.status import Priority, Status
@@ -28,6 +29,17 @@ def _storable(text: str) -> str:
         raise ValueError(error.reason) from error
 
 
+def _whole(value: object) -> object:
+    """An integer also where it is written as 1.0, as JSON Schema has it."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _time(value: object) -> object:
+    if not isinstance(value, datetime) and (not isinstance(value, str) or "T" not in value.upper()):
+        raise ValueError("must be a time such as 2026-11-24T10:00:00Z")
+    return value
+
+
 def _not_blank(text: str) -> str:
     if not text.strip():
         raise ValueError("must not be blank")
@@ -49,15 +61,23 @@ def _distinct(tags: list[str]) -> list[str]:
     return list(dict.fromkeys(tags))
 
 
-Text = Annotated[str, AfterValidator(_storable)]
-Name = Annotated[Text, AfterValidator(_not_blank), Field(min_length=1, max_length=LONGEST_NAME)]
+_STORABLE: Final = {"pattern": r"^[^\u0000]*$"}
+_SHOWS: Final = {"pattern": r"^[^\u0000]*[^\u0000\s][^\u0000]*$"}
+
+Text = Annotated[str, AfterValidator(_storable), Field(json_schema_extra=_STORABLE)]
+_Shown = Annotated[Text, AfterValidator(_not_blank), Field(json_schema_extra=_SHOWS)]
+Name = Annotated[_Shown, Field(min_length=1, max_length=LONGEST_NAME)]
 HandlerName = Annotated[str, Field(pattern=HANDLER_NAME, max_length=LONGEST_HANDLER_NAME)]
 QueueName = Annotated[str, Field(pattern=QUEUE_NAME, max_length=LONGEST_QUEUE_NAME)]
-Tag = Annotated[Text, AfterValidator(_not_blank), Field(min_length=1, max_length=LONGEST_TAG)]
-UniqueKey = Annotated[Text, AfterValidator(_not_blank), Field(min_length=1, max_length=LONGEST_UNIQUE_KEY)]
-OnConflict = Literal["reject", "return_existing"]
+Tag = Annotated[_Shown, Field(min_length=1, max_length=LONGEST_TAG)]
+UniqueKey = Annotated[_Shown, Field(min_length=1, max_length=LONGEST_UNIQUE_KEY)]
+OnConflict = TypeAliasType("OnConflict", Literal["reject", "return_existing"])
+Attempts = Annotated[int, Field(strict=True, ge=1, le=MOST_ATTEMPTS), BeforeValidator(_whole)]
+Losses = Annotated[int, Field(strict=True, ge=0, le=MOST_ATTEMPTS), BeforeValidator(_whole)]
+Timeout = Annotated[float, Field(strict=True, gt=0, le=LONGEST_TIMEOUT_SECONDS, allow_inf_nan=False)]
+Wait = Annotated[float, Field(strict=True, gt=0, le=LONGEST_WAIT_SECONDS, allow_inf_nan=False)]
 Tags = Annotated[list[Tag], AfterValidator(_distinct), Field(max_length=MOST_TAGS)]
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_time), AfterValidator(_in_utc)]
 ShownMoment = Annotated[datetime, PlainSerializer(_shown, when_used="json")]
 
 
@@ -84,16 +104,11 @@ class TaskCreate(BaseModel):
         default="reject", description="What to do where an active task has the unique key: refuse, or answer with it."
     )
     run_at: Moment | None = Field(default=None, description="Not before this time; by default at once.")
-    max_attempts: int | None = Field(default=None, ge=1, le=MOST_ATTEMPTS, description="Failed attempts allowed.")
-    timeout_seconds: float | None = Field(
-        default=None, gt=0, le=LONGEST_TIMEOUT_SECONDS, allow_inf_nan=False, description="Longest run of one attempt."
-    )
-    max_losses: int | None = Field(default=None, ge=0, le=MOST_ATTEMPTS, description="Lost workers allowed.")
-    expires_in_seconds: float | None = Field(
+    max_attempts: Attempts | None = Field(default=None, description="Failed attempts allowed.")
+    timeout_seconds: Timeout | None = Field(default=None, description="Longest run of one attempt.")
+    max_losses: Losses | None = Field(default=None, description="Lost workers allowed.")
+    expires_in_seconds: Wait | None = Field(
         default=None,
-        gt=0,
-        le=LONGEST_WAIT_SECONDS,
-        allow_inf_nan=False,
         description="Longest wait for the first start, from `run_at` on; after it the task is FAILED as Expired.",
     )
     tags: Tags = Field(default_factory=list)
@@ -191,14 +206,3 @@ class StatusView(BaseModel):
     progress: ProgressView | None
     version: int
     finished_at: ShownMoment | None
-
-
-class ProblemView(BaseModel):
-    """An error, as of RFC 9457."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    code: str
-    errors: list[dict[str, str]] = Field(default_factory=list)

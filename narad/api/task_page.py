@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from fastapi import Request, Response
 from pydantic import BaseModel, Field
+from typing_extensions import TypeAliasType
 
 from narad.api.caller import Caller
 from narad.api.pagination import PURPOSE, Cursor, decode_cursor, encode_cursor, links
@@ -26,6 +27,9 @@ REDACTED_PARTS = frozenset({Part.PAYLOAD, Part.RESULT})
 """What only those see who may read payloads."""
 
 
+Relation = TypeAliasType("Relation", Literal["eq", "gte"])
+
+
 class ListedErrorView(ErrorSummaryView):
     """Why the latest attempt failed; where in the code it happened if `fields` asks for it."""
 
@@ -45,7 +49,7 @@ class TotalView(BaseModel):
     """How many tasks match: exactly so many, or that many and more."""
 
     value: int
-    relation: Literal["eq", "gte"]
+    relation: Relation
 
 
 class TaskPage(BaseModel):

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Annotated, Literal, TypeAlias, get_args
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, WrapValidator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, WithJsonSchema, WrapValidator
+from pydantic.json_schema import JsonSchemaValue
 
 from narad.api.schemas import LONGEST_NAME, Moment, Text
 from narad.domain.status import Priority, Status
@@ -60,7 +61,14 @@ def _split(values: object) -> object:
     return values
 
 
-Time = Annotated[datetime | timedelta, WrapValidator(_time, json_schema_input_type=str)]
+_TIME_SCHEMA: JsonSchemaValue = {
+    "anyOf": [
+        {"type": "string", "format": "date-time"},
+        # As long as they are within `LONGEST_AGE` whatever their digits.
+        {"type": "string", "pattern": "^-([0-9]{1,9}s|[0-9]{1,7}m|[0-9]{1,5}h|[0-9]{1,4}d|[0-9]{1,3}w)$"},
+    ]
+}
+Time = Annotated[datetime | timedelta, WrapValidator(_time), WithJsonSchema(_TIME_SCHEMA)]
 """A moment, or how long ago it was: an age, counted back from when the first page was read."""
 
 Values = Field(max_length=MOST_VALUES)

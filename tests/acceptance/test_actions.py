@@ -69,6 +69,12 @@ def test_a_change_of_another_version_is_refused(api: TasksApi) -> None:
     assert api.get(task["id"])["name"] == "third"
 
 
+def test_a_precondition_that_names_no_version_allows_none(api: TasksApi) -> None:
+    answer = amend(api, waiting(api)["id"], {"name": "other"}, **{"If-Match": ""})
+
+    assert problem(answer, 412, "precondition_failed")["current_version"] >= 1
+
+
 def test_a_precondition_of_another_form_is_refused(api: TasksApi) -> None:
     found = problem(amend(api, waiting(api)["id"], {}, **{"If-Match": "7"}), 422, "validation_error")
 

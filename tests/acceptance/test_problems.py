@@ -76,6 +76,13 @@ def test_a_body_that_is_no_object_is_not_valid(api: TasksApi, body: str) -> None
         ('"run_at": "9999-12-31T23:59:59-14:00"', "#/run_at"),
         ('"run_at": "0001-01-01T00:00:00+14:00"', "#/run_at"),
         ('"run_at": 1e300', "#/run_at"),
+        ('"run_at": 1764000000', "#/run_at"),
+        ('"run_at": "1764000000"', "#/run_at"),
+        ('"max_attempts": "5"', "#/max_attempts"),
+        ('"max_attempts": true', "#/max_attempts"),
+        ('"max_losses": false', "#/max_losses"),
+        ('"timeout_seconds": "1.5"', "#/timeout_seconds"),
+        ('"expires_in_seconds": true', "#/expires_in_seconds"),
         ('"payload": []', "#/payload"),
         ('"payload": null', "#/payload"),
     ],
@@ -86,6 +93,13 @@ def test_a_wrong_field_is_named(api: TasksApi, fields: str, pointer: str) -> Non
     found = problem(send(api, f"{{{name}{fields}}}"), 422, "validation_error")
 
     assert pointer in [error["pointer"] for error in found["errors"]]
+
+
+def test_an_integer_may_be_written_with_a_point(api: TasksApi) -> None:
+    answer = send(api, '{"name": "x", "handler": "demo.echo", "max_attempts": 5.0, "timeout_seconds": 3}')
+
+    assert answer.status_code == 201
+    assert (answer.json()["max_attempts"], answer.json()["timeout_seconds"]) == (5, 3.0)
 
 
 @pytest.mark.parametrize(
@@ -225,8 +239,12 @@ def test_an_unknown_task_is_not_found(api: TasksApi, suffix: str) -> None:
     [
         ("PUT", PATH, {"GET", "POST"}),
         ("DELETE", PATH, {"GET", "POST"}),
-        ("POST", f"{PATH}/{NOBODY}", {"GET", "DELETE"}),
+        ("POST", f"{PATH}/{NOBODY}", {"GET", "DELETE", "PATCH"}),
         ("DELETE", f"{PATH}/{NOBODY}/status", {"GET"}),
+        ("PATCH", f"{PATH}/batch", {"POST"}),
+        ("GET", f"{PATH}/batch", {"POST"}),
+        ("POST", "/docs", {"GET"}),
+        ("PUT", "/openapi.json", {"GET"}),
     ],
 )
 def test_a_wrong_method_is_answered_with_the_right_ones(
@@ -235,7 +253,7 @@ def test_a_wrong_method_is_answered_with_the_right_ones(
     answer = api.http.request(method, path)
 
     problem(answer, 405, "method_not_allowed")
-    assert allowed <= {name.strip() for name in answer.headers["allow"].split(",")}
+    assert set(answer.headers["allow"].split(", ")) == allowed
 
 
 @pytest.mark.parametrize("task_id", ["1", "nope", "0193b7c2", "%00", "a" * 2_000, "🎉"])
@@ -244,6 +262,13 @@ def test_an_id_that_is_no_uuid_is_named(api: TasksApi, task_id: str, method: str
     found = problem(api.http.request(method, f"{PATH}/{task_id}{suffix}"), 422, "validation_error")
 
     assert [error["parameter"] for error in found["errors"]] == ["task_id"]
+
+
+@pytest.mark.parametrize("path", [f"{PATH}/{NOBODY}", f"{PATH}/{NOBODY}/status"])
+def test_a_parameter_that_a_task_does_not_have_is_refused(api: TasksApi, path: str) -> None:
+    found = problem(api.http.get(path, params={"wiat": "1"}), 400, "unknown_parameter")
+
+    assert found["nearest"] == "wait"
 
 
 def test_problems_are_plain_ascii_json_whatever_the_request_held(api: TasksApi) -> None:

@@ -49,7 +49,13 @@ def test_a_request_without_any_gets_the_one_value_for_none() -> None:
 def test_the_parameter_wins_over_the_header() -> None:
     assert preferences_of(request(("prefer", "wait=10"), query="wait=3")) == Preferences(3)
     assert preferences_of(request(("prefer", "wait=10"), query="wait=0")) == Preferences(0)
-    assert preferences_of(request(("prefer", "wait=10"), query="other=1")) == Preferences(10)
+
+
+def test_a_parameter_that_is_not_known_is_refused() -> None:
+    with pytest.raises(RequestValidationError) as caught:
+        preferences_of(request(("prefer", "wait=10"), query="wait=3&wiat=1"))
+
+    assert [error["loc"] for error in caught.value.errors()] == [("query", "wiat")]
 
 
 @pytest.mark.parametrize("wait", ["", "-1", "56", "1.5", "x", "9" * 5_000])

@@ -12,8 +12,8 @@ from narad.api.attempts import AttemptsView, attempts_of
 from narad.api.caller import Caller, needs
 from narad.api.changes import TaskAmend, TaskCancel, TaskClone, cloned
 from narad.api.json_route import JsonRoute
-from narad.api.once import create_once, duplicate_task
-from narad.api.preconditions import IF_MATCH, expected_version
+from narad.api.once import ONCE_ANSWERS, create_once, duplicate_task
+from narad.api.preconditions import FORM, IF_MATCH, expected_version
 from narad.api.preferences import CREATING, TAGGED, etag
 from narad.api.problems import Problem
 from narad.api.schemas import TaskView
@@ -67,7 +67,7 @@ async def amend_task(
     services: UsesServices,
     caller: UsesCaller,
     response: Response,
-    if_match: Annotated[str | None, Header(description=IF_MATCH)] = None,
+    if_match: Annotated[str | None, Header(description=IF_MATCH, json_schema_extra=FORM)] = None,
 ) -> TaskView:
     """Change a task that waits: what is not given stays as it is."""
     expected = expected_version(if_match)
@@ -114,7 +114,7 @@ async def retry_task(task_id: UUID, services: UsesServices, caller: UsesCaller, 
     operation_id="cloneTask",
     response_model=TaskView,
     status_code=CREATED,
-    responses=problem_answers(400, 404, 409, 413, 415),
+    responses=problem_answers(400, 404, 409, 413, 415) | ONCE_ANSWERS,
     openapi_extra={"parameters": [idempotency.PARAMETER, *CREATING]},
 )
 @needs(Scope.TASKS_WRITE, audited=False)

@@ -13,6 +13,7 @@ from narad.api.answers import json_answer, problem_answers
 from narad.api.auditing import Note, note
 from narad.api.caller import Caller, lacking, needs
 from narad.api.changes import LONGEST_REASON
+from narad.api.fleet_schemas import CountView
 from narad.api.json_route import JsonRoute
 from narad.api.problems import Problem
 from narad.api.schemas import ShownMoment, Text
@@ -56,13 +57,6 @@ class BulkOperationCreate(BaseModel):
         if (self.priority is not None) is not (self.action is BulkAction.SET_PRIORITY):
             raise ValueError("must have a priority with the action set_priority, and with no other")
         return self
-
-
-class CountView(BaseModel):
-    """A count that goes no further than a limit."""
-
-    value: int
-    relation: Literal["eq", "gte"] = Field(description="gte: as many, or more.")
 
 
 class BulkPreview(BaseModel):

@@ -24,7 +24,11 @@ router = APIRouter(prefix=PREFIX, tags=["keys"], route_class=JsonRoute)
 
 
 @router.post(
-    "", operation_id="createKey", status_code=status.HTTP_201_CREATED, responses=problem_answers(400, 413, 415)
+    "",
+    operation_id="createKey",
+    status_code=status.HTTP_201_CREATED,
+    responses=problem_answers(400, 413, 415)
+    | {201: {"headers": {"Location": {"$ref": "#/components/headers/Location"}}}},
 )
 @needs(Scope.KEYS_MANAGE)
 async def create_key(

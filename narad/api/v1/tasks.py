@@ -10,7 +10,7 @@ from narad.api import idempotency, preferences
 from narad.api.answers import json_answer, problem_answers
 from narad.api.caller import Caller, caller_of, needs
 from narad.api.json_route import BodyRoute, JsonRoute
-from narad.api.once import create_all_once, create_once
+from narad.api.once import ONCE_ANSWERS, create_all_once, create_once
 from narad.api.schemas import (
     StatusView,
     TaskBatch,
@@ -42,11 +42,7 @@ creating = APIRouter(prefix=PREFIX, tags=["tasks"], route_class=BodyRoute)
     operation_id="createTask",
     response_model=TaskView,
     status_code=CREATED,
-    responses=problem_answers(400, 409, 413, 415)
-    | {
-        200: {"model": TaskView, "description": "An active task has the unique key, and `on_conflict` allows it."},
-        201: preferences.CREATED,
-    },
+    responses=problem_answers(400, 409, 413, 415) | ONCE_ANSWERS,
     openapi_extra={"parameters": [idempotency.PARAMETER, *preferences.CREATING]},
 )
 @needs(Scope.TASKS_WRITE, audited=False)
@@ -94,7 +90,7 @@ async def list_tasks(
 
 
 _READ: dict[int | str, dict[str, Any]] = {
-    **problem_answers(404),
+    **problem_answers(400, 404),
     200: preferences.WAITED,
     304: {"description": "The task is as you have it."} | preferences.WAITED,
 }
