@@ -24,6 +24,7 @@ from narad.store.conditions import STILL_RUNNING, STILL_WAITING, coded, still_ha
 from narad.store.database import Database
 from narad.store.dialects import in_ids, is_one_of
 from narad.store.filters import TaskFilter, conditions, id_bounds
+from narad.store.log_lines import REMOVE_LINES
 from narad.store.rows import from_error
 from narad.store.tables import attempts, bulk_operations, tasks
 from narad.store.types import StoredJson, UTCDateTime
@@ -206,6 +207,7 @@ class BulkOperations:
             case BulkAction.PURGE:
                 purged = [row.id for row in await connection.execute(_PURGE, {"ids": ids})]
                 await connection.execute(_PURGE_ATTEMPTS, {"ids": purged})
+                await connection.execute(REMOVE_LINES, {"ids": purged})
                 return len(purged), ()
 
     async def _retry(self, connection: AsyncConnection, ids: Sequence[UUID], now: datetime) -> int:

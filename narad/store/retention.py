@@ -11,6 +11,7 @@ from narad.store.catalogue import KEPT
 from narad.store.conditions import IS_RUNNING, has_status
 from narad.store.database import Database
 from narad.store.dialects import in_ids, in_select
+from narad.store.log_lines import REMOVE_LINES
 from narad.store.tables import attempts, handlers, idempotency_keys, tasks, workers
 from narad.store.types import UTCDateTime
 
@@ -61,7 +62,7 @@ class Retention:
         self._database = database
 
     async def prune_tasks(self, most: int, *, before: datetime) -> int:
-        """Remove up to `most` tasks of each final status that ended before that time, with their attempts; how many."""
+        """Remove up to `most` tasks of each final status that ended `before`, with what is kept of them; how many."""
         pruned = 0
         bound = first_id_at(before)
         for statement in _PRUNE_TASKS.values():
@@ -70,6 +71,7 @@ class Retention:
                 ids = [row.id for row in found]
                 if ids:
                     await connection.execute(_PRUNE_ATTEMPTS, {"ids": ids})
+                    await connection.execute(REMOVE_LINES, {"ids": ids})
             pruned += len(ids)
         return pruned
 

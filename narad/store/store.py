@@ -13,6 +13,7 @@ from narad.store.handovers import HandOvers
 from narad.store.installation import Installation
 from narad.store.keys import Keys
 from narad.store.lists import Lists
+from narad.store.log_lines import LogLines
 from narad.store.queues import Queues
 from narad.store.retention import Retention
 from narad.store.statistics import Statistics
@@ -35,6 +36,7 @@ class Store:
         self.lists = Lists(database, timeout_seconds=list_seconds)
         self.handovers = HandOvers(database)
         self.attempts = Attempts(database)
+        self.log_lines = LogLines(database)
         self.workers = Workers(database, lease=lease)
         self.catalogue = Catalogue(database)
         self.fleet = Fleet(database)

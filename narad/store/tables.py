@@ -21,6 +21,7 @@ from sqlalchemy import (
 
 from narad.domain.bulk import BulkAction, BulkStatus
 from narad.domain.fleet import WorkerOrder
+from narad.domain.log_line import LogLevel
 from narad.domain.statistics import Measure, Span
 from narad.domain.status import Priority, Status
 from narad.store.types import Code, StoredJson, UTCDateTime, VerbatimJson
@@ -227,6 +228,17 @@ attempts = Table(
     Column("started_at", UTCDateTime),
     Column("finished_at", UTCDateTime, nullable=False),
     Column("error", StoredJson, nullable=False),
+)
+
+log_lines = Table(
+    "log_lines",
+    metadata,
+    Column("task_id", Uuid, primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("at", UTCDateTime, nullable=False),
+    Column("level", Code(LogLevel), nullable=False),
+    Column("message", Text, nullable=False),
 )
 
 handlers = Table(

@@ -17,7 +17,7 @@ from narad.store import bulk
 from narad.store.bulk import ClaimedOperation
 from narad.store.filters import TaskFilter
 from narad.store.store import Store
-from tests.support.tasks import NOW, completed, later, new_task
+from tests.support.tasks import NOW, completed, later, log_line, new_task
 
 LEASE = timedelta(seconds=30)
 ALL = TaskFilter()
@@ -157,15 +157,17 @@ async def test_waiting_tasks_get_another_priority_and_are_handed_over_again(stor
     assert {task.id for task in await store.handovers.due(50, now=NOW)} == {task.id for task in low}
 
 
-async def test_ended_tasks_are_purged_with_their_attempts(store: Store) -> None:
+async def test_ended_tasks_are_purged_with_their_attempts_and_log_lines(store: Store) -> None:
     failed, waiting = await put(store, 10), await put(store, 10)
     await fail(store, failed)
+    await store.log_lines.add([log_line(task.id, 1) for task in (*failed, *waiting)])
 
     ended = await carried_out(store, an_operation(BulkAction.PURGE))
 
     assert ended.changed == 10
     assert await read(store, failed) == []
     assert await store.attempts.history(failed[0].id) == []
+    assert [len(await store.log_lines.read(task.id, 10)) for task in (*failed, *waiting)] == [0] * 10 + [1] * 10
     assert len(await read(store, waiting)) == 10
 
 

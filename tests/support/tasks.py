@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from narad.domain.decide import Finish, PutBack
+from narad.domain.log_line import LogLevel, LogLine
 from narad.domain.status import Priority, Status
 from narad.domain.task import ClaimedTask, HandOver, NewTask, TaskError
 from narad.ids import new_id
@@ -50,6 +52,13 @@ def new_worker(**fields: Any) -> NewWorker:  # noqa: ANN401 - fields of NewWorke
         "handlers": ("demo.echo",),
     }
     return NewWorker(**plain | fields)
+
+
+def log_line(task_id: UUID, number: int, message: str = "text", *, attempt: int = 1) -> LogLine:
+    """A line of a handler, logged `number` seconds after NOW."""
+    return LogLine(
+        task_id=task_id, attempt=attempt, number=number, at=later(number), level=LogLevel.WARNING, message=message
+    )
 
 
 def hand_over(task: NewTask, *, attempt: int = 0) -> HandOver:
