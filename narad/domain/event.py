@@ -18,6 +18,7 @@ class EventType(StrEnum):
     PENDING = "task.pending"
     STARTED = "task.started"
     PROGRESS = "task.progress"
+    LOG = "task.log"
     COMPLETED = "task.completed"
     FAILED = "task.failed"
     CANCEL_REQUESTED = "task.cancel_requested"
@@ -116,7 +117,7 @@ def of_handed_over(task: HandOver, at: datetime) -> TaskEvent:
 
 
 def of_running(type_: EventType, task: ClaimedTask, at: datetime) -> TaskEvent:
-    """An attempt was started, or told of its progress."""
+    """An attempt was started, told of its progress, or logged lines."""
     return TaskEvent(
         type=type_,
         id=task.id,

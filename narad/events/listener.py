@@ -42,7 +42,7 @@ class Taken:
 
 
 class Listener:
-    """Holds a bounded number of events. Progress of a task takes the place of earlier progress of the same task.
+    """Holds a bounded number of events. Of progress and of log lines only the latest event of a task is held.
 
     A client that is too slow loses what it has not got yet, as a whole, and is told: one that reads its tasks again
     needs none of it.
@@ -62,8 +62,8 @@ class Listener:
         if not self.wanted.includes(event):
             return
         key: Hashable = numbered.number
-        if event.type is EventType.PROGRESS:
-            key = event.id
+        if event.type in {EventType.PROGRESS, EventType.LOG}:
+            key = event.type, event.id
             self._events.pop(key, None)
         if len(self._events) >= self._capacity:
             self.lose()

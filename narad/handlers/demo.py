@@ -37,6 +37,7 @@ async def simulate(
         await ctx.progress(step / steps, f"step {step + 1} of {steps}")
         await asyncio.sleep(duration / steps)
         if step == failing_step:
+            ctx.log(f"The dice have chosen step {step + 1} to fail.", level="WARNING")
             raise SimulatedFailure(f"The simulation failed at step {step + 1} of {steps}.")
     await ctx.progress(1, "done")
     return {"seconds": round(duration, 3), "steps": steps}

@@ -7,6 +7,7 @@ SIGTERM asks the job to stop. Where no code of a handler runs, before a job or a
 """
 
 import asyncio
+import contextlib
 import os
 import queue
 import resource
@@ -22,11 +23,13 @@ from types import FrameType
 from typing import BinaryIO
 
 from narad.clock import SystemClock
+from narad.domain.log_line import LogLine
 from narad.domain.outcome import Completed, HandedBack, Outcome
 from narad.domain.task import Progress
 from narad.errors import ConfigurationError
 from narad.worker import folding, wire
-from narad.worker.context import Context
+from narad.worker.attempt_log import Keep
+from narad.worker.context import Context, Note
 from narad.worker.handler import AnyHandler
 from narad.worker.loading import load_handler
 from narad.worker.signals import TaskCancelled
@@ -36,7 +39,7 @@ _PROGRESS_PAUSE_SECONDS = 0.25
 
 
 class Voice:
-    """Speaks to the worker: progress, not too often, and the end of each job."""
+    """Speaks to the worker: progress and log lines, not too often, and the end of each job."""
 
     def __init__(self, answers: BinaryIO) -> None:
         self._answers = answers
@@ -47,17 +50,19 @@ class Voice:
         self._job = 0
         self._latest: Progress | None = None
         self._said: Progress | None = None
+        self._logged: queue.SimpleQueue[tuple[int, LogLine]] = queue.SimpleQueue()
         threading.Thread(target=self._report, name="narad-progress", daemon=True).start()
 
-    def begin(self) -> Callable[[Progress], None]:
-        """Say that a job is in hand; returns what takes its progress, from any thread, until it ends."""
+    def begin(self) -> tuple[Note, Keep]:
+        """Say that a job is in hand; returns what takes its progress and its log, from any thread, until it ends."""
         with self._speaking:
             self._say(wire.taken_line())
-        return partial(self._note, self._job)
+        return partial(self._note, self._job), partial(self._keep, self._job)
 
     def end(self, outcome: Outcome) -> None:
-        """Say how the job ended, after the last of its progress."""
+        """Say how the job ended, after the last of its progress and of its log."""
         with self._speaking:
+            self._say_logged()
             self._job += 1
             self._say_latest()
             self._latest = self._said = None
@@ -67,6 +72,13 @@ class Voice:
         if job != self._job:
             return
         self._latest = progress
+        self._ring()
+
+    def _keep(self, job: int, line: LogLine) -> None:
+        self._logged.put((job, line))
+        self._ring()
+
+    def _ring(self) -> None:
         if not self._rung:
             self._rung = True
             self._bell.put(None)
@@ -76,6 +88,7 @@ class Voice:
             self._bell.get()
             self._rung = False
             with self._speaking:
+                self._say_logged()
                 self._say_latest()
             time.sleep(_PROGRESS_PAUSE_SECONDS)
 
@@ -84,6 +97,14 @@ class Voice:
         if progress is not None and progress is not self._said:
             self._said = progress
             self._say(wire.progress_line(progress))
+
+    def _say_logged(self) -> None:
+        """Say what was logged; not what a thread that outlived its job has put there since."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                job, line = self._logged.get_nowait()
+                if job == self._job:
+                    self._say(wire.logged_line(line))
 
     def _say(self, line: bytes) -> None:
         try:
@@ -159,13 +180,14 @@ def _end_group() -> None:
 
 
 def _run(job: wire.Job, voice: Voice) -> Outcome:
-    context = Context(job.task, SystemClock(), voice.begin())
+    context = Context(job.task, SystemClock(), *voice.begin())
     try:
         handler = load_handler(job.module, job.name)
     except ConfigurationError as error:
         return folding.unexpected(error)
     call = partial(_call_async if handler.is_async else _call, handler, context)
     outcome = folding.folded(handler, job.task.payload, context, call, job.most_result_bytes)
+    context.close_log()
     if context.cancelled and not isinstance(outcome, Completed):
         # Where the worker asked, it knows why. Anybody else, such as an init system that ends a whole group of
         # processes, has no say in what becomes of the task.

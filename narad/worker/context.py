@@ -1,26 +1,38 @@
 """What a handler is told about its task, and what it can say while it runs."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Generator
-from datetime import datetime
-from typing import SupportsFloat, TypeAlias
+from datetime import datetime, timedelta
+from typing import Literal, SupportsFloat, TypeAlias
 from uuid import UUID
 
 from typing_extensions import override
 
 from narad.clock import Clock
+from narad.domain.log_line import LogLevel, LogLine
 from narad.domain.status import Priority
 from narad.domain.storable import check_text
 from narad.domain.task import ClaimedTask, Progress
+from narad.worker.attempt_log import AttemptLog, Keep
 from narad.worker.signals import TaskCancelled
 
 Note: TypeAlias = Callable[[Progress], None]
+Level: TypeAlias = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 _LONGEST_MESSAGE = 500
+_opening = threading.Lock()
+"""One for all: it is held once in an attempt that logs."""
+
+_LEVELS = frozenset(LogLevel)
+
+
+def _forget(_line: LogLine) -> None:
+    return
 
 
 class Reported(Awaitable[None]):
-    """What `progress` returns, so that `async def` handlers may await it and `def` handlers need not."""
+    """What `progress` and `log` return, so that `async def` handlers may await it and `def` handlers need not."""
 
     @override
     def __await__(self) -> Generator[None, None, None]:
@@ -33,11 +45,13 @@ class Context:
     The same object serves `async def` and `def` handlers; everything on it may be used from any thread.
     """
 
-    def __init__(self, task: ClaimedTask, clock: Clock, note: Note) -> None:
-        """`note` takes progress, from any thread."""
+    def __init__(self, task: ClaimedTask, clock: Clock, note: Note, keep: Keep = _forget) -> None:
+        """`note` takes progress, `keep` log lines, both from any thread."""
         self._task = task
         self._clock = clock
         self._note = note
+        self._keep = keep
+        self._log: AttemptLog | None = None
         self._cancelled = False
 
     @property
@@ -111,6 +125,35 @@ class Context:
         text = None if message is None else check_text(message)[:_LONGEST_MESSAGE]
         self._note(Progress(value=number, message=text))
         return Reported()
+
+    def log(self, message: str, level: Level = "INFO") -> Reported:
+        """Keep a line with the task, for people to read; from the start, as much of it as is kept.
+
+        Raises:
+            ValueError: there is no such level.
+        """
+        if level not in _LEVELS:
+            raise ValueError(f"level must be one of {', '.join(LogLevel)}, not {level!r:.100}")
+        self._opened_log().add(LogLevel(level), str(message))
+        return Reported()
+
+    def relay(self, number: int, level: LogLevel, message: str, *, age: timedelta) -> None:
+        """Keep a line that the process of the handler has numbered so long ago; the worker's side."""
+        self._opened_log().put(number, level, message, age)
+
+    def close_log(self) -> bool:
+        """Take no more lines; whether there were any. The processor's side."""
+        if self._log is None:
+            return False
+        self._log.close()
+        return True
+
+    def _opened_log(self) -> AttemptLog:
+        if self._log is None:
+            with _opening:
+                if self._log is None:
+                    self._log = AttemptLog(self._task, self._clock, self._keep)
+        return self._log
 
     def cancel(self) -> None:
         """Make `cancelled` true; the processor's side."""

@@ -155,14 +155,14 @@ class Child(asyncio.SubprocessProtocol):
         except Exception as error:  # noqa: BLE001 - whoever waits for the outcome gets it
             self._outcome.set_exception(error)
 
-    def _take(
-        self, answer: wire.Taken | Progress | wire.Ended, context: Context, outcome: "asyncio.Future[Outcome]"
-    ) -> None:
+    def _take(self, answer: wire.Answer, context: Context, outcome: "asyncio.Future[Outcome]") -> None:
         match answer:
             case wire.Taken():
                 self.taken = True
             case Progress():
                 context.progress(answer.value, answer.message)
+            case wire.Logged():
+                context.relay(answer.number, answer.level, answer.message, age=answer.age)
             case wire.Ended():
                 self.resident_bytes = answer.resident_bytes
                 outcome.set_result(answer.outcome)

@@ -14,18 +14,21 @@ from narad.batcher import Batcher
 from narad.clock import Clock
 from narad.domain.decide import Decision, Finish, PutBack, decide
 from narad.domain.event import EventType, of_decisions, of_running
+from narad.domain.log_line import LogLine
 from narad.domain.outcome import Cancelled, Completed, HandedBack, Outcome, timed_out
 from narad.domain.retry import RetryPolicy
 from narad.domain.task import ClaimedTask, Progress
 from narad.errors import NaradError, OverloadedError, StoreUnavailableError
 from narad.events.base import SILENCE, Announcer
 from narad.store.attempts import Attempts
+from narad.store.log_lines import LogLines
 from narad.tally import Tally
 from narad.worker import folding
 from narad.worker.context import Context
 from narad.worker.execution import Execution, StopReason
 from narad.worker.executors import Executors
 from narad.worker.handler import AnyHandler
+from narad.worker.log_buffer import LogBuffer
 from narad.worker.reporter import Reporter
 
 log = structlog.get_logger(__name__)
@@ -43,6 +46,7 @@ class Processor:
     def __init__(
         self,
         attempts: Attempts,
+        log_lines: LogLines,
         handlers: Mapping[str, AnyHandler],
         executors: Executors,
         clock: Clock,
@@ -55,6 +59,8 @@ class Processor:
     ) -> None:
         self._events = events
         self._attempts = attempts
+        self._log_lines = log_lines
+        self._log = LogBuffer(self._write_lines)
         self._finishes: Batcher[Decision, bool] = Batcher(self._write_batch, capacity=buffer)
         self._handlers = handlers
         self._executors = executors
@@ -92,6 +98,10 @@ class Processor:
             execution.stop(reason)
         return bool(unasked)
 
+    async def close(self) -> None:
+        """Write what attempts logged that were not waited for."""
+        await self._log.close()
+
     async def _run(self, task: ClaimedTask) -> None:
         handler = self._handlers.get(task.handler)
         if handler is None:
@@ -104,7 +114,7 @@ class Processor:
     async def _execute(self, task: ClaimedTask, handler: AnyHandler) -> None:
         began = time.monotonic()
         reporter = Reporter(partial(self._report, task))
-        context = Context(task, self._clock, reporter.note)
+        context = Context(task, self._clock, reporter.note, self._log.keep)
         work = self._outcome_of(handler, task, context)
         execution = Execution(context, work, grace_seconds=self._grace_of(handler))
         key = (task.id, task.attempt)
@@ -113,7 +123,10 @@ class Processor:
             ended = await execution.wait(limit_seconds=task.timeout_seconds)
             await reporter.close()
             outcome = _outcome(task, handler, execution)
+            logged = context.close_log()
             if outcome is not None:
+                if logged:
+                    await self._flush_log(task)
                 now = self._clock.now()
                 ran_seconds = time.monotonic() - began
                 decision = decide(task, outcome, now, self._policy_of(handler))
@@ -196,6 +209,24 @@ class Processor:
             return
         if written and self._events.wanted:
             self._events.publish([of_running(EventType.PROGRESS, task, self._clock.now())])
+
+    async def _flush_log(self, task: ClaimedTask) -> None:
+        """See the lines of an attempt written before its outcome, however long the store is away."""
+        pause = _WRITE_PAUSE_SECONDS
+        while True:
+            try:
+                return await self._log.flush()
+            except StoreUnavailableError as error:
+                log.warning("task.log_waits", task_id=str(task.id), reason=str(error))
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LATE_PAUSE_SECONDS)
+
+    async def _write_lines(self, lines: Sequence[LogLine]) -> None:
+        await self._log_lines.add(lines)
+        if self._events.wanted:
+            now = self._clock.now()
+            held = [self._held.get(key) for key in dict.fromkeys((line.task_id, line.attempt) for line in lines)]
+            self._events.publish([of_running(EventType.LOG, task, now) for task in held if task is not None])
 
     def _policy_of(self, handler: AnyHandler) -> RetryPolicy:
         options = handler.options

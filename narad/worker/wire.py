@@ -6,11 +6,13 @@ Payloads and results cross as the JSON that they are; only what surrounds them i
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
+from narad.domain.log_line import LogLevel, LogLine
 from narad.domain.outcome import Cancelled, Completed, Failed, HandedBack, Outcome, Snoozed
 from narad.domain.task import ClaimedTask, Progress
 
@@ -31,12 +33,24 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Logged:
+    """A line that the handler logged so long ago: an age is the same by the clock of the process and the worker's."""
+
+    number: int
+    level: LogLevel
+    message: str
+    age: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """The end of a job, and how much memory the process holds by now."""
 
     outcome: Outcome
     resident_bytes: int
 
+
+Answer: TypeAlias = Taken | Progress | Logged | Ended
 
 _TASK = TypeAdapter(ClaimedTask)
 _PROGRESS = TypeAdapter(Progress)
@@ -80,18 +94,27 @@ def progress_line(progress: Progress) -> bytes:
     return _line({"progress": progress})
 
 
+def logged_line(line: LogLine) -> bytes:
+    """A line that the handler logged, for the worker."""
+    age = datetime.now(UTC) - line.at
+    return _line({"logged": [line.number, line.level, line.message, max(0.0, age.total_seconds())]})
+
+
 def ended_line(ended: Ended) -> bytes:
     """The end of a job, for the worker."""
     return _line({"kind": type(ended.outcome).__name__, "ended": ended})
 
 
-def read_answer(line: bytes) -> Taken | Progress | Ended:
+def read_answer(line: bytes) -> Answer:
     """What a process says."""
     fields = json.loads(line)
     if "taken" in fields:
         return Taken()
     if "progress" in fields:
         return _PROGRESS.validate_python(fields["progress"])
+    if "logged" in fields:
+        number, level, message, age = fields["logged"]
+        return Logged(number=number, level=LogLevel(level), message=message, age=timedelta(seconds=age))
     ended = fields["ended"]
     return Ended(outcome=_outcome(fields["kind"], ended["outcome"]), resident_bytes=ended["resident_bytes"])
 

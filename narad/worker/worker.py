@@ -93,6 +93,7 @@ class Worker(Service):
         self._executors = Executors(options.concurrency, options.most_result_bytes, options.process_limits)
         self._processor = Processor(
             store.attempts,
+            store.log_lines,
             handlers,
             self._executors,
             clock,
@@ -188,6 +189,7 @@ class Worker(Service):
         await self._consumer.close()
         await self._heartbeat.stop()
         await super().stop()
+        await self._processor.close()
         await self._hand_back()
         await self._executors.close()
         log.info("worker.stopped", worker_id=str(self.id), abandoned=self.busy)

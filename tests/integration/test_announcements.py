@@ -62,6 +62,12 @@ async def works(ctx: Context) -> str:
     return "done"
 
 
+@handler("t.logs")
+async def logs(ctx: Context) -> None:
+    ctx.log("one")
+    ctx.log("two")
+
+
 @handler("t.fails")
 async def fails() -> None:
     raise Fatal("no")
@@ -78,7 +84,7 @@ async def waits() -> None:
     await asyncio.Event().wait()
 
 
-HANDLERS: Mapping[str, AnyHandler] = {h.name: h for h in (works, fails, tries_again, waits)}
+HANDLERS: Mapping[str, AnyHandler] = {h.name: h for h in (works, logs, fails, tries_again, waits)}
 OPTIONS = WorkerOptions(
     concurrency=4,
     queues=("default",),
@@ -128,6 +134,16 @@ async def test_a_worker_tells_of_each_step_and_of_the_task(store: Store) -> None
         ("t.works", "default", Priority.HIGH, 1)
     }
     assert [e.status for e in recorder.events] == [Status.IN_PROGRESS, Status.IN_PROGRESS, Status.COMPLETED]
+
+
+async def test_a_worker_tells_once_of_lines_that_it_wrote_together_before_the_end(store: Store) -> None:
+    recorder = Recorder()
+    task = await submitted(store, "t.logs")
+    async with at_work(worker(store, recorder)):
+        await recorder.until(lambda: EventType.COMPLETED in recorder.types_of(task.id))
+
+    assert recorder.types_of(task.id) == [EventType.STARTED, EventType.LOG, EventType.COMPLETED]
+    assert [line.message for line in await store.log_lines.read(task.id, 10)] == ["one", "two"]
 
 
 async def test_a_worker_tells_of_failures_retries_and_cancels(store: Store) -> None:

@@ -50,6 +50,45 @@ def hold_thread(gate: str, ctx: Context) -> int:
     return ctx.attempt
 
 
+@handler("tests.log")
+async def log(lines: int, ctx: Context, gate: str | None = None) -> str:
+    """Say how many lines come and log them, of a level each in turn; then wait for the file, if one is named."""
+    _log(ctx, lines)
+    await ctx.log("awaited", level="ERROR")
+    while gate is not None and not (_shared() / gate).exists():  # noqa: ASYNC110 - a file sends no event
+        await asyncio.sleep(_PAUSE_SECONDS)
+    return "logged"
+
+
+@handler("tests.log_thread")
+def log_thread(lines: int, ctx: Context) -> str:
+    """The same in a thread."""
+    _log(ctx, lines)
+    ctx.log("awaited", level="ERROR")
+    return "logged"
+
+
+@handler("tests.log_process", isolation="process")
+def log_process(lines: int, ctx: Context) -> str:
+    """The same in a process."""
+    _log(ctx, lines)
+    ctx.log("awaited", level="ERROR")
+    return "logged"
+
+
+@handler("tests.log_and_fail_first")
+async def log_and_fail_first(ctx: Context) -> None:
+    """Log the attempt, and fail at the first."""
+    ctx.log(f"attempt {ctx.attempt}")
+    if ctx.attempt == 1:
+        raise Retry("the first attempt fails", after=0.01)
+
+
+def _log(ctx: Context, lines: int) -> None:
+    for number in range(lines):
+        ctx.log(f"line {number} \x00 of {lines}", level="DEBUG" if number % 2 else "INFO")
+
+
 @handler("tests.fail_later")
 async def fail_later() -> None:
     """Fail, and ask for another attempt in an hour."""

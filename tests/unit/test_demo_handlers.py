@@ -7,6 +7,7 @@ import pytest
 
 from narad import Fatal
 from narad.clock import ManualClock
+from narad.domain.log_line import LogLine
 from narad.domain.task import JsonObject
 from narad.handlers.demo import SimulatedFailure, echo, fail, simulate
 from narad.worker.context import Context
@@ -41,6 +42,16 @@ async def test_the_same_seed_gives_the_same_course() -> None:
         messages.add(str(caught.value))
 
     assert len(messages) == 1
+
+
+async def test_a_simulation_logs_that_it_is_going_to_fail() -> None:
+    kept: list[LogLine] = []
+    context = Context(ATTEMPT, ManualClock(NOON), lambda _progress: None, kept.append)
+
+    with pytest.raises(SimulatedFailure):
+        await simulate(context, seconds=0, steps=1, failure_rate=1)
+
+    assert [line.message for line in kept] == ["The dice have chosen step 1 to fail."]
 
 
 @pytest.mark.parametrize(
