@@ -14,13 +14,14 @@ from narad.api.openapi import Document, document_of
 from narad.api.origins import HostGuard
 from narad.api.rate_limits import RateLimiter
 from narad.api.services import Services
-from narad.api.v1 import actions, audit, bulk_operations, events, handlers, keys, queues, stats, tasks, workers
+from narad.api.v1 import actions, audit, bulk_operations, events, handlers, keys, logs, queues, stats, tasks, workers
 from narad.domain.rate import RatePolicy
 
 _ROUTERS = (
     tasks.creating,
     tasks.router,
     actions.router,
+    logs.router,
     bulk_operations.router,
     handlers.router,
     queues.router,
