@@ -70,7 +70,7 @@ async def test_what_is_done_to_tasks_by_their_ids_reads_no_other_tasks(
         for number in range(ROUNDS):
             await live(store, waiting[number * GIVEN : (number + 1) * GIVEN])
 
-    # Each of the three writes looks a row up twice, once to lock and once to change it, and that of log lines at most so
+    # Each of the three writes looks a row up twice, once to lock and once to change it, and that of log lines no more
     # often; the rest is for the first ones.
     assert await rows_read(onlooker) < 2 * 4 * ROUNDS * GIVEN * 2
 
