@@ -6,14 +6,18 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
+
 from narad import Context, Fatal, Retry, handler
 from narad.clock import SystemClock
 from narad.dispatch.direct import DirectDispatch
 from narad.domain.event import EventType, TaskEvent
+from narad.domain.log_line import LogLine
 from narad.domain.picking import AgeingQuota
 from narad.domain.retry import RetryPolicy
 from narad.domain.status import Priority, Status
 from narad.domain.task import NewTask
+from narad.errors import StoreUnavailableError
 from narad.relay.relay import Relay
 from narad.service import Service
 from narad.store.database import Database
@@ -144,6 +148,28 @@ async def test_a_worker_tells_once_of_lines_that_it_wrote_together_before_the_en
 
     assert recorder.types_of(task.id) == [EventType.STARTED, EventType.LOG, EventType.COMPLETED]
     assert [line.message for line in await store.log_lines.read(task.id, 10)] == ["one", "two"]
+
+
+async def test_an_outcome_waits_until_the_store_takes_the_lines_of_its_attempt(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add, refused = store.log_lines.add, list[int]()
+
+    async def refuse_once(lines: Sequence[LogLine]) -> None:
+        if not refused:
+            refused.append(len(lines))
+            raise StoreUnavailableError("away")
+        await add(lines)
+
+    monkeypatch.setattr(store.log_lines, "add", refuse_once)
+    recorder = Recorder()
+    task = await submitted(store, "t.logs")
+    async with at_work(worker(store, recorder)):
+        await recorder.until(lambda: EventType.COMPLETED in recorder.types_of(task.id))
+
+    assert refused == [2]
+    assert recorder.types_of(task.id) == [EventType.STARTED, EventType.LOG, EventType.COMPLETED]
+    assert [line.number for line in await store.log_lines.read(task.id, 10)] == [1, 2]
 
 
 async def test_a_worker_tells_of_failures_retries_and_cancels(store: Store) -> None:

@@ -20,6 +20,7 @@ import uvloop
 
 from narad.clock import SystemClock
 from narad.dispatch.direct import DirectDispatch
+from narad.domain.log_line import LogLine
 from narad.domain.outcome import Completed, Failed, HandedBack, Outcome, Snoozed
 from narad.domain.picking import AgeingQuota
 from narad.domain.retry import RetryPolicy
@@ -54,6 +55,7 @@ class Runner:
 
     executor: ProcessExecutor
     notes: list[Progress] = field(default_factory=list)
+    lines: list[LogLine] = field(default_factory=list)
 
     def start(self, name: str, **payload: Json) -> "asyncio.Task[Outcome]":
         """Begin an attempt."""
@@ -62,7 +64,8 @@ class Runner:
 
     async def run_task(self, handler: AnyHandler, payload: object) -> Outcome:
         task = replace(ATTEMPT, id=new_id(), handler=handler.name, payload=payload)  # type: ignore[arg-type]
-        return await self.executor.run(handler, task, Context(task, CLOCK, self.notes.append))
+        context = Context(task, CLOCK, self.notes.append, self.lines.append)
+        return await self.executor.run(handler, task, context)
 
     async def run(self, name: str, **payload: Json) -> Outcome:
         """Run an attempt to its end."""
@@ -224,14 +227,16 @@ async def test_a_flood_of_progress_is_thinned_out_and_its_last_word_is_heard(run
     assert len(runner.notes) <= 4 * (time.monotonic() - begin) + 3
 
 
-async def test_progress_of_an_attempt_that_has_ended_is_not_taken_for_that_of_the_next(runner: Runner) -> None:
+async def test_what_an_attempt_says_that_has_ended_is_not_taken_for_words_of_the_next(runner: Runner) -> None:
     pid = await runner.result("isolated.late")
     runner.notes.clear()
+    runner.lines.clear()
 
     result = await runner.result("isolated.add", a=1, b=1)
 
     assert result == {"sum": 2, "pid": pid}
     assert {note.message for note in runner.notes} == {"halfway"}
+    assert [line.message for line in runner.lines] == ["adding"]
 
 
 async def test_a_result_as_large_as_may_be_crosses_the_pipe_and_a_larger_one_is_refused(runner: Runner) -> None:

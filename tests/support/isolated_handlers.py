@@ -25,6 +25,7 @@ def tell(path: Path, *pids: int) -> None:
 @handler("isolated.add", isolation="process")
 def add(a: int, b: int, ctx: Context) -> dict[str, int]:
     ctx.progress(0.5, "halfway")
+    ctx.log("adding")
     return {"sum": a + b, "pid": os.getpid()}
 
 
@@ -170,6 +171,7 @@ def late(ctx: Context) -> int:
         while True:
             ctx.progress(0.9, "late")
             time.sleep(0.001)
+            ctx.log("late")
 
     threading.Thread(target=go_on, daemon=True).start()
     return os.getpid()

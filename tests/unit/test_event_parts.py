@@ -112,12 +112,13 @@ async def test_a_listener_gets_what_it_wants_in_order() -> None:
     assert await taken(listener) == (False, [])
 
 
-async def test_progress_of_a_task_takes_the_place_of_earlier_progress() -> None:
+@pytest.mark.parametrize("type_", [EventType.PROGRESS, EventType.LOG])
+async def test_progress_and_log_lines_of_a_task_take_the_place_of_earlier_ones(type_: EventType) -> None:
     ring, listener, ids = Ring(1_000), Listener(Wanted(), 3), [new_id(), new_id()]
     listener.put(ring.add(event(EventType.STARTED, ids[0])))
     for _ in range(100):
         for id_ in ids:
-            listener.put(ring.add(event(EventType.PROGRESS, id_)))
+            listener.put(ring.add(event(type_, id_)))
 
     got = await listener.take(0)
 
