@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 _METHOD_NOT_ALLOWED = 405
 
 
-class _OtherMethods:
+class OtherMethods:
     """Refuses the methods that a path does not have, where a path with a parameter would have them."""
 
     async def __call__(self, _scope: Scope, _receive: Receive, _send: Send) -> None:
@@ -21,7 +21,7 @@ def in_order(routes: Sequence[BaseRoute]) -> Iterator[BaseRoute]:
     plain = [route for route in routes if isinstance(route, Route)]
     takers = [route for route in plain if route.param_convertors]
     named = [one for one in plain if one not in takers and any(taker.path_regex.match(one.path) for taker in takers)]
-    refusals = [Route(path, _OtherMethods(), include_in_schema=False) for path in sorted({one.path for one in named})]
+    refusals = [Route(path, OtherMethods(), include_in_schema=False) for path in sorted({one.path for one in named})]
     for route in routes:
         if route in takers[:1]:
             yield from [*named, *refusals]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.hosts import PATIENCE_SECONDS
 from tests.support.ports import free_port
 from tests.support.processes import NaradProcess
 
@@ -30,7 +31,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
 
 def refusal(process: NaradProcess) -> str:
     """What a process that must not start says about it."""
-    assert process.wait(8) == 1, process.tail()
+    assert process.wait(PATIENCE_SECONDS) == 1, process.tail()
     lines = process.stderr.splitlines()
     assert len(lines) == 1, process.stderr
     assert lines[0].startswith("narad: ")

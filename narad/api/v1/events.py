@@ -107,6 +107,7 @@ async def stream_task_events(
     yield ServerSentEvent(retry=RETRY_MILLISECONDS)
     if not stream.resumes or task.status.is_final:
         yield _state(task, services)
+    begun = (OF_STATUS[task.status], task.attempt)
     end_at = services.clock.monotonic() + services.stream_seconds
     while not task.status.is_final and (left := end_at - services.clock.monotonic()) > 0:
         taken = await listener.take(left)
@@ -115,6 +116,8 @@ async def stream_task_events(
             task = await again(task, services)
             yield _state(task, services)
         for numbered in taken.events:
+            if not stream.resumes and (numbered.event.type, numbered.event.attempt) == begun:
+                continue  # a hint that was on its way while the task was read, and says what the stream begins with
             yield _frame(numbered)
             if numbered.event.is_final:
                 yield _end(task.id)
