@@ -1,8 +1,8 @@
 """The feed between processes: batches of events through a topic exchange, without confirms, to whoever listens.
 
 Nobody listens most of the time, and then nothing is sent: a process that has clients calls for events now and then, and
-the others send theirs as long as they heard such a call lately. One that has just connected behaves as if it had heard
-one, so that no call is missed.
+the others send theirs as long as they heard such a call lately. One that has just connected says so, and is answered
+with a call.
 
 Batches are numbered by their sender. A receiver that misses a number, whatever became of the batch, says so.
 """
@@ -22,7 +22,7 @@ from typing_extensions import override
 
 from narad.dispatch.declare import declare_event_ear
 from narad.dispatch.link import Link, foreign_cancels
-from narad.dispatch.topology import CALL_KEY, EVENT_EXCHANGE, EVENT_KEY
+from narad.dispatch.topology import CALL_KEY, EVENT_EXCHANGE, EVENT_KEY, HELLO_KEY
 from narad.domain.event import TaskEvent
 from narad.domain.event_message import decode, encode
 from narad.domain.message import UndecodableMessageError
@@ -34,8 +34,6 @@ CALL_SECONDS = 3.0
 """Between two calls for events."""
 CALL_LASTS_SECONDS = 10.0
 """How long a call is obeyed: a few may get lost."""
-FIRST_SECONDS = CALL_SECONDS + 1
-"""How long one that has just connected behaves as if it had heard a call: until the next one must have come."""
 SETTLED_SECONDS = 1.0
 """After the first call it takes a moment until all obey it."""
 MOST_WAITING = 10_000
@@ -53,7 +51,7 @@ class RabbitFeed(Feed):
         """`hears` where this process may have clients that want events."""
         super().__init__()
         self._timeout_seconds = timeout_seconds
-        self._keys = (EVENT_KEY, CALL_KEY) if hears else (CALL_KEY,)
+        self._keys = (EVENT_KEY, CALL_KEY, HELLO_KEY) if hears else (CALL_KEY,)
         self._link = Link(urls, "events", build=self._build, drop=self._drop, timeout_seconds=timeout_seconds)
         self._origin = token_hex(8)
         self._ear: Ear | None = None
@@ -181,9 +179,11 @@ class RabbitFeed(Feed):
         origin = message.header.properties.app_id
         if not isinstance(origin, str) or origin == self._origin:
             return
-        delivery = message.delivery
-        if isinstance(delivery, Basic.Deliver) and delivery.routing_key == CALL_KEY:
+        key = message.delivery.routing_key if isinstance(message.delivery, Basic.Deliver) else None
+        if key == CALL_KEY:
             self._wanted_until = time.monotonic() + CALL_LASTS_SECONDS
+        elif key == HELLO_KEY:
+            self._call_now.set()
         elif self._ear is not None:
             self._hear_batch(self._ear, origin, message.body)
 
@@ -206,8 +206,8 @@ class RabbitFeed(Feed):
         name = await declare_event_ear(channel, self._keys)
         await underlay.basic_consume(name, self._hear, no_ack=True, timeout=self._timeout_seconds)
         self._channel = underlay
-        self._wanted_until = time.monotonic() + FIRST_SECONDS
         self._call_now.set()
+        await self._publish(HELLO_KEY, b"")
         if self._ear is not None:
             self._ear.gap()
 

@@ -27,6 +27,7 @@ CONTROL_ARGUMENTS: MappingProxyType[str, str | int] = MappingProxyType({"x-max-l
 EVENT_EXCHANGE = f"{PREFIX}.events"
 EVENT_KEY = "events"
 CALL_KEY = "call"
+HELLO_KEY = "hello"
 """Of the call for events, by a process that has clients which want them."""
 EVENT_ARGUMENTS: MappingProxyType[str, str | int] = MappingProxyType(
     {"x-max-length": 10_000, "x-max-length-bytes": 16_777_216}

@@ -105,7 +105,7 @@ async def test_what_a_process_announces_itself_it_hears_at_once_and_once(vhost: 
 async def test_nothing_is_wanted_unless_somebody_listens_and_no_longer_than_that(vhost: str) -> None:
     ear = Ear()
     async with feed(vhost, hears=True) as api, feed(vhost, hears=False) as worker:
-        await until(lambda: not worker.wanted)  # at first it may have missed a call
+        await until(lambda: not worker.wanted)
         worker.publish([event()])
 
         api.attend(ear)
@@ -117,6 +117,15 @@ async def test_nothing_is_wanted_unless_somebody_listens_and_no_longer_than_that
         await until(lambda: not worker.wanted)
 
     assert ear.heard == []
+
+
+async def test_one_that_connects_is_called_at_once(vhost: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_feed, "CALL_SECONDS", 1_000)
+    async with feed(vhost, hears=True) as api:
+        api.attend(Ear())
+        await until(lambda: api.complete)
+        async with feed(vhost, hears=False) as worker:
+            await until(lambda: worker.wanted)
 
 
 async def test_a_batch_that_got_lost_is_noticed_by_the_next_one(vhost: str) -> None:
