@@ -23,4 +23,4 @@ def test_a_key_is_for_one_purpose_and_of_one_secret() -> None:
 
 
 def test_a_secret_is_not_shown() -> None:
-    assert "xxx" not in repr(Secrets(b"x" * KEY_BYTES))
+    assert "zzz" not in repr(Secrets(b"z" * KEY_BYTES))

@@ -16,7 +16,7 @@ from narad.domain.scopes import Scope
 router = APIRouter(prefix="/api/v1/tasks/{task_id}/logs", tags=["tasks"], route_class=JsonRoute)
 
 
-@router.get("", operation_id="listTaskLogs", responses=problem_answers(404))
+@router.get("", operation_id="listTaskLogs", responses=problem_answers(400, 404))
 @needs(Scope.TASKS_READ)
 async def list_task_logs(
     task_id: UUID, query: Annotated[LogQuery, Query()], services: UsesServices, caller: UsesCaller
