@@ -12,11 +12,6 @@ FORM: Final = {"pattern": r'^(\*|(W/)?"v\d{1,18}"(, ?(W/)?"v\d{1,18}")*)$'}
 """Of the header, for the OpenAPI document."""
 
 
-def entity_tag(version: int) -> str:
-    """The strong entity tag of a version."""
-    return f'"v{version}"'
-
-
 def expected_version(if_match: str | None) -> frozenset[int] | None:
     """The versions that the header If-Match allows; None for any.
 

@@ -129,7 +129,7 @@ async def stream_task_events(
 
 def _state(task: Task, services: Services) -> ServerSentEvent:
     """An event that says where the task stands; without an id, since it is not one of those that are numbered."""
-    event = of_task(OF_STATUS[task.status], _mark(task), services.clock.now())
+    event = of_task(OF_STATUS[task.status], task, services.clock.now())
     return ServerSentEvent(event=event.type, raw_data=shown(event).model_dump_json())
 
 
