@@ -16,12 +16,13 @@ MINUTES ?= 5
 SEED ?=
 
 # Tests wait more than they compute, so there are more processes than cores. The tests of a file stay together: they
-# share what is slow to start. `make test PARALLEL=` runs them one after the other.
+# share what is slow to start. What promises a number of seconds runs after them, alone. `make test PARALLEL=` runs all
+# of them one after the other.
 PARALLEL ?= --numprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run venv venv-dev venv-peers venv-openapi check format test test-versions openapi fuzz bench bench-quick chaos \
+.PHONY: help run venv venv-dev venv-peers venv-openapi check format test test-versions openapi messages screenshots fuzz bench bench-quick chaos \
 	provision lock images clean
 
 help: ## List the targets
@@ -80,15 +81,21 @@ format: venv-dev ## Format the code and mend what the linter can
 provision: ## Make sure that the servers the tests need are on this machine
 	@$(PYTHON) -m tests.support.provision
 
-test: venv-dev venv-openapi provision ## Run the whole suite on private PostgreSQL and RabbitMQ servers
-	$(DEV)/python -m pytest $(PARALLEL) $(ARGS)
+test: venv-dev venv-openapi venv-peers provision ## Run the whole suite on private PostgreSQL and RabbitMQ servers
+	$(DEV)/python -m tests.support.suite --parallel="$(PARALLEL)" $(ARGS)
 
-test-versions: venv-dev venv-openapi ## Run the suite on PostgreSQL 17 and RabbitMQ 4 (Debian, as root)
+test-versions: venv-dev venv-openapi venv-peers ## Run the suite on PostgreSQL 17 and RabbitMQ 4 (Debian, as root)
 	@$(PYTHON) -m tests.support.versions
-	NARAD_TEST_SERVERS=17/4 $(DEV)/python -m pytest $(PARALLEL) $(ARGS)
+	NARAD_TEST_SERVERS=17/4 $(DEV)/python -m tests.support.suite --parallel="$(PARALLEL)" $(ARGS)
 
 openapi: venv-dev ## Renew docs/openapi.json; a change that breaks clients is refused without ARGS=--breaking
 	$(DEV)/python -m tests.support.openapi_snapshot $(ARGS)
+
+messages: venv-dev ## Bring the catalogues of the dashboard's languages up to date; lists what is to be translated
+	$(DEV)/python -m tests.support.catalogues
+
+screenshots: venv-dev provision ## Renew the pictures of the dashboard in docs/images
+	NARAD_TEST_RENEWS_PICTURES=1 $(DEV)/python -m pytest tests/browser/test_pictures.py
 
 fuzz: venv-dev venv-openapi provision ## Call everything in the OpenAPI document, 5 000 times or more (SEED= repeats a run)
 	NARAD_TEST_FUZZ_CALLS=5000 NARAD_TEST_FUZZ_SEED=$(SEED) $(DEV)/python -m pytest tests/acceptance/test_document_fuzz.py -s

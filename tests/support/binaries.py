@@ -1,4 +1,4 @@
-"""Where the programs of PostgreSQL and RabbitMQ are. Standard library only: it runs before any environment is built."""
+"""Where PostgreSQL, RabbitMQ and Chromium are. Standard library only: it runs before any environment is built."""
 
 import re
 import shutil
@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.roots import Root
+
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
 
 class MissingServerError(RuntimeError):
@@ -42,6 +44,16 @@ def find_rabbitmq(root: Root | None = None) -> Binaries:
     if root == Root():
         candidates += _on_path("rabbitmq-server")
     return _first_with(root, candidates, ("rabbitmq-server",), "RabbitMQ", "rabbitmq-server")
+
+
+def find_chromium() -> str:
+    """Chromium, or a browser that is made of it."""
+    for name in _BROWSERS:
+        found = shutil.which(name)
+        if found is not None:
+            return found
+    message = "Chromium is not installed: none of its programs is on PATH; install it (Debian: chromium)"
+    raise MissingServerError(message)
 
 
 def _first_with(root: Root, candidates: list[Path], programs: tuple[str, ...], name: str, package: str) -> Binaries:

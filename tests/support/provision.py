@@ -1,5 +1,6 @@
-"""Makes sure that PostgreSQL, RabbitMQ and curl are here before the tests start: `python -m tests.support.provision`.
+"""Makes sure that what the tests need is here: PostgreSQL, RabbitMQ, Chromium, curl.
 
+`python -m tests.support.provision` runs before the tests.
 In this order: what the machine has; Docker where an engine answers; Debian packages where we are root. Otherwise it
 says in one line what is missing. Standard library only: it runs before any environment is built. It never touches a
 server that already runs: the tests start private ones, on ports of their own.
@@ -10,7 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.support.binaries import Binaries, MissingServerError, find_postgres, find_rabbitmq
+from tests.support.binaries import Binaries, MissingServerError, find_chromium, find_postgres, find_rabbitmq
 from tests.support.engine import EngineError, docker, engine_answers
 from tests.support.images import POSTGRES_IMAGE, RABBITMQ_IMAGE
 from tests.support.packages import PackagesError, can_install, install, install_servers
@@ -52,14 +53,22 @@ def provision() -> None:
 
 
 def _tools() -> None:
-    """The commands of the README are tests, and they are made of curl."""
-    if shutil.which("curl") is not None:
+    """What is no server and comes from packages alone: curl for the commands of the README, Chromium for the pages."""
+    missing = []
+    if shutil.which("curl") is None:
+        missing.append("curl")
+    try:
+        find_chromium()
+    except MissingServerError:
+        missing.append("chromium")
+    if not missing:
         return
     if not can_install():
-        message = "curl not found: install it (Debian: apt-get install curl)"
+        names = " and ".join(missing)
+        message = f"{names} not found: install them (Debian: apt-get install {' '.join(missing)})"
         raise PackagesError(message)
-    _say("installing curl")
-    install("curl")
+    _say(f"installing {' '.join(missing)}")
+    install(*missing)
 
 
 def _from_docker(missing: list[Need]) -> bool:
