@@ -24,6 +24,7 @@ class EventType(StrEnum):
     CANCEL_REQUESTED = "task.cancel_requested"
     CANCELLED = "task.cancelled"
     RETRIED = "task.retried"
+    AMENDED = "task.amended"
 
 
 OF_STATUS = {

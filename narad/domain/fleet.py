@@ -6,8 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from narad.domain.status import Priority
-from narad.domain.task import Progress
+from narad.domain.status import Priority, Status
+from narad.domain.task import Lane, Progress
 
 MOST_COUNTED = 10_000
 """Rows that a request may count; of more it tells no more than that."""
@@ -32,6 +32,10 @@ class WorkerState(StrEnum):
     DRAINING = "draining"
     LOST = "lost"
     STOPPED = "stopped"
+
+
+LIVING = (WorkerState.ONLINE, WorkerState.QUIET, WorkerState.DRAINING)
+"""The states of a worker that gives signs of life."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,3 +111,53 @@ class QueueStatus:
     workers: int
     paused_at: datetime | None
     paused_reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """The whole installation in figures, at one moment.
+
+    Counts of tasks that have not ended, and the backlog of the relay, go no further than `MOST_COUNTED`.
+    """
+
+    tasks: Mapping[Status, int]
+    oldest_seconds: Mapping[Lane, float]
+    backlog: int
+    backlog_seconds: float
+    workers: Mapping[WorkerState, int]
+    busy_slots: int
+    free_slots: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceLoad:
+    """How busy the service is.
+
+    `oldest_run_at` says of each priority since when the task that waits longest could run, None where nothing waits;
+    `due` are the tasks that the relay has to look at, the first `due_since`. `workers` are told by state but for those
+    that have ended; the `slots` of living ones are `busy` as of their heartbeats. `has_tasks` tells whether any is
+    stored, whatever its status.
+    """
+
+    oldest_run_at: Mapping[Priority, datetime | None]
+    due: Count
+    due_since: datetime | None
+    workers: Mapping[WorkerState, int]
+    busy: int
+    slots: int
+    has_tasks: bool
+
+    @property
+    def living(self) -> int:
+        """How many workers give signs of life."""
+        return sum(self.workers[state] for state in LIVING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningTask:
+    """A task that runs, on whichever worker."""
+
+    id: UUID
+    name: str
+    handler: str
+    started_at: datetime

@@ -37,11 +37,11 @@ def percentile(counts: Mapping[int, int], share: float) -> float | None:
     for bucket in sorted(counts):
         seen += counts[bucket]
         if seen >= rank:
-            return _middle(bucket)
+            return middle(bucket)
     raise ValueError(f"share must be above 0 and at most 1, not {share}")
 
 
-def _middle(bucket: int) -> float:
+def middle(bucket: int) -> float:
     """What is told of a bucket: its middle; of the first, and of the last, the one bound that it has."""
     if bucket in {0, LAST_BUCKET}:
         return upper_bound(min(bucket, LAST_BUCKET - 1))

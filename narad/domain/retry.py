@@ -1,21 +1,30 @@
-"""When to try again: exponential back-off with a cap and full jitter, as a pure function."""
+"""When to try again: a back-off with a cap and full jitter, as a pure function."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Literal, TypeAlias
 from uuid import UUID
+
+_DOUBLINGS = 64
+
+Shape: TypeAlias = Literal["exponential", "linear", "fixed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """The longest wait doubles with each failure, from `base_seconds` up to `cap_seconds`.
+    """The longest wait after each failure, from `base_seconds` up to `cap_seconds`.
 
-    With `jitter` the wait is drawn evenly between nothing and that longest wait ("full jitter"), so that tasks that
-    failed together do not come back together.
+    It doubles with each failure, grows by the same amount, or stays, by its `shape`; `wait` tells it of the number of
+    failures instead, where it is there. With `jitter` the wait is drawn evenly between nothing and that longest wait
+    ("full jitter"), so that tasks that failed together do not come back together.
     """
 
     base_seconds: float = 2.0
     cap_seconds: float = 3600.0
     jitter: bool = True
+    shape: Shape = "exponential"
+    wait: Callable[[int], float] | None = None
 
     def delay_seconds(self, failures: int, fraction: float) -> float:
         """Seconds to wait after the failure number `failures` (1 or more); `fraction` in [0, 1) is the draw."""
@@ -24,8 +33,11 @@ class RetryPolicy:
 
     def longest_seconds(self, failures: int) -> float:
         """The upper bound of the wait after the failure number `failures`."""
-        doublings = min(max(failures, 1) - 1, 64)
-        return float(min(self.cap_seconds, self.base_seconds * 2**doublings))
+        if self.wait is not None:
+            return min(self.cap_seconds, max(0.0, self.wait(failures)))
+        number = max(failures, 1)
+        factor = {"exponential": 2 ** min(number - 1, _DOUBLINGS), "linear": number, "fixed": 1}[self.shape]
+        return float(min(self.cap_seconds, self.base_seconds * min(factor, 2**_DOUBLINGS)))
 
 
 def draw(task_id: UUID, attempt: int) -> float:

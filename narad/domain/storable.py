@@ -1,12 +1,13 @@
 """What a stored JSON value may hold: what both databases can keep and give back unchanged."""
 
-import json
 import math
+import sys
 from typing import Final
 
-from narad.domain.task import Json
-
 DEEPEST: Final = 32
+_MOST_DIGITS: Final = sys.int_info.default_max_str_digits
+"""Python reads no longer ones, as a guard against texts that take long to read."""
+_MOST_BITS: Final = int(_MOST_DIGITS * math.log2(10))
 
 
 class NotStorableError(ValueError):
@@ -43,12 +44,10 @@ def check_json(value: object, path: tuple[str | int, ...] = ()) -> None:
     if len(path) > DEEPEST:
         raise NotStorableError(f"must not be nested deeper than {DEEPEST} levels", path)
     match value:
-        case None | bool() | int():
+        case None | bool():
             return
-        case float() if math.isfinite(value):
-            return
-        case float():
-            raise NotStorableError("must be a finite number", path)
+        case int() | float():
+            _check_number(value, path)
         case str():
             _check_text_at(value, path)
         case dict():
@@ -60,17 +59,20 @@ def check_json(value: object, path: tuple[str | int, ...] = ()) -> None:
             raise NotStorableError(f"{type(value).__name__} is not JSON", path)
 
 
+def _check_number(value: float, path: tuple[str | int, ...]) -> None:
+    if isinstance(value, int):
+        if value.bit_length() > _MOST_BITS:
+            raise NotStorableError(f"must be a number of at most {_MOST_DIGITS} digits", path)
+    elif not math.isfinite(value):
+        raise NotStorableError("must be a finite number", path)
+
+
 def _check_members(value: dict[object, object], path: tuple[str | int, ...]) -> None:
     for key, item in value.items():
         if not isinstance(key, str):
             raise NotStorableError("must have texts as keys", path)
         _check_text_at(key, path)
         check_json(item, (*path, key))
-
-
-def size_of(value: Json) -> int:
-    """Bytes of the value as compact JSON."""
-    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def _check_text_at(text: str, path: tuple[str | int, ...]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from typing_extensions import TypeAliasType
@@ -43,7 +43,8 @@ class NewTask:
     """A task as submitted: complete, checked, and not yet stored.
 
     `run_at` in the future keeps it away from workers until then; not started by `expires_at`, it fails. No two active
-    tasks have the same `unique_key`. `created_by` is the id of the API key that it was submitted with.
+    tasks have the same `unique_key`. `created_by` is the id of the API key that it was submitted with. A follow-up has
+    the task that created it as its parent, which has no other with the same `spawn_key`.
     """
 
     id: UUID
@@ -62,6 +63,8 @@ class NewTask:
     expires_at: datetime | None = None
     unique_key: str | None = None
     created_by: str | None = None
+    parent_id: UUID | None = None
+    spawn_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +95,7 @@ class TaskSummary:
     timeout_seconds: float | None
     worker_id: UUID | None
     created_by: str | None
+    parent_id: UUID | None
     progress: Progress | None
     error: TaskError | None
     version: int
@@ -121,16 +125,18 @@ class ListedTask(TaskSummary):
     result: Json = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimedTask:
-    """What a worker needs to run one attempt, due at `run_at`. `attempt` fences every later write of it."""
+class ClaimedTask(NamedTuple):
+    """What a worker needs to run one attempt, due at `run_at`. `attempt` fences every later write of it.
+
+    `payload` is the text of a JSON object: it goes from the store to the validation without being read on the way.
+    """
 
     id: UUID
     attempt: int
     handler: str
     queue: str
     priority: Priority
-    payload: JsonObject
+    payload: str
     tags: tuple[str, ...]
     failures: int
     max_attempts: int

@@ -15,8 +15,8 @@ from narad.domain.task import ClaimedTask, TaskError
 from tests.support.attempts import ATTEMPT, DELAYS, NOON, OUTCOMES
 
 ATTEMPTS = st.builds(
-    lambda identity, attempt, failures, allowance: replace(
-        ATTEMPT, id=identity, attempt=attempt, failures=failures, max_attempts=failures + allowance
+    lambda identity, attempt, failures, allowance: ATTEMPT._replace(
+        id=identity, attempt=attempt, failures=failures, max_attempts=failures + allowance
     ),
     st.uuids(),
     st.integers(1, 10_000),
@@ -70,7 +70,7 @@ def test_an_error_that_is_not_retryable_fails_the_task_at_once(task: ClaimedTask
 
 @given(ATTEMPTS, st.none() | DELAYS)
 def test_the_last_failed_attempt_of_the_allowance_fails_the_task(task: ClaimedTask, after: float | None) -> None:
-    last = replace(task, failures=task.max_attempts - 1)
+    last = task._replace(failures=task.max_attempts - 1)
 
     decision = decide(last, Failed(error=FLAW, retry_after_seconds=after), NOON)
 
@@ -82,7 +82,7 @@ def test_the_last_failed_attempt_of_the_allowance_fails_the_task(task: ClaimedTa
 def test_a_failure_within_the_allowance_puts_the_task_back_charged_and_within_the_longest_wait(
     task: ClaimedTask, policy: RetryPolicy
 ) -> None:
-    task = replace(task, max_attempts=task.failures + 2)
+    task = task._replace(max_attempts=task.failures + 2)
 
     decision = decide(task, Failed(error=FLAW), NOON, policy)
 
@@ -96,7 +96,7 @@ def test_a_failure_within_the_allowance_puts_the_task_back_charged_and_within_th
 def test_the_handlers_own_wish_for_the_wait_wins_over_back_off(
     task: ClaimedTask, after: float, policy: RetryPolicy
 ) -> None:
-    task = replace(task, max_attempts=task.failures + 2)
+    task = task._replace(max_attempts=task.failures + 2)
 
     decision = decide(task, Failed(error=FLAW, retry_after_seconds=after), NOON, policy)
 
@@ -121,7 +121,7 @@ def test_whoever_decides_the_same_attempt_decides_the_same(task: ClaimedTask, po
 
 @pytest.mark.parametrize(("failures", "wait"), [(0, 2), (1, 4), (2, 8), (10, 100)])
 def test_the_wait_grows_with_the_failures_of_the_task_and_not_with_its_attempts(failures: int, wait: float) -> None:
-    task = replace(ATTEMPT, attempt=500, failures=failures, max_attempts=20)
+    task = ATTEMPT._replace(attempt=500, failures=failures, max_attempts=20)
 
     decision = decide(task, Failed(error=FLAW), NOON, RetryPolicy(base_seconds=2, cap_seconds=100, jitter=False))
 

@@ -2,13 +2,12 @@
 
 import json
 import math
-from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narad.domain.storable import DEEPEST, NotStorableError, check_json, check_text, size_of
+from narad.domain.storable import DEEPEST, NotStorableError, check_json, check_text
 from narad.domain.task import Json
 from tests.support.json_values import STORABLE, TEXT
 
@@ -84,14 +83,10 @@ def test_nesting_without_end_is_refused_and_does_not_exhaust_the_stack() -> None
     assert len(refusal_of(endless).path) == DEEPEST + 1
 
 
-@given(STORABLE)
-def test_the_size_is_that_of_compact_json(value: Json) -> None:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+def test_a_number_is_stored_as_long_as_it_can_be_read_again() -> None:
+    longest = 10**4_299
 
-    assert size_of(value) == len(text.encode())
-    assert cast("object", json.loads(text)) == value
-
-
-@pytest.mark.parametrize(("value", "size"), [("ä", 4), ({"a": [1, None]}, 14), ([], 2), ("\U0001f600", 6)])
-def test_a_size_counts_bytes_and_not_characters(value: Json, size: int) -> None:
-    assert size_of(value) == size
+    check_json([-longest, longest])
+    assert json.loads(json.dumps(longest)) == longest
+    for number in (10**4_300, -(10**4_300)):
+        assert refusal_of([number]).path == (0,)

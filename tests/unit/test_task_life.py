@@ -1,6 +1,5 @@
 """Whole lives of a task: any order of hand-over, claim, outcome, cancel, rescue and retry keeps the promises."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from hypothesis import strategies as st
@@ -122,7 +121,7 @@ class TaskLife(RuleBasedStateMachine):
         assert self.status.is_final == (self.finished_at is not None)
 
     def _claimed(self) -> ClaimedTask:
-        return replace(ATTEMPT, attempt=self.attempt, failures=self.failures, max_attempts=self.max_attempts)
+        return ATTEMPT._replace(attempt=self.attempt, failures=self.failures, max_attempts=self.max_attempts)
 
     def _apply(self, decision: Decision) -> None:
         """Write a decision as the store does: fenced by the number of the attempt."""
