@@ -5,29 +5,51 @@ whoever goes on begins where the last portion ended.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Integer, Select, Text, bindparam, case, delete, insert, null, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Row,
+    Select,
+    Text,
+    bindparam,
+    case,
+    delete,
+    insert,
+    null,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from narad.domain.bulk import BulkAction, BulkOperation, BulkStatus, Place
 from narad.domain.decide import CANCELLED_ERROR
-from narad.domain.status import FINAL, Priority, Status
+from narad.domain.event import EventType, Mark
+from narad.domain.status import FINAL, Status
+from narad.domain.submission import IdempotencyKey, KeyReused
 from narad.store.changes import RETRIABLE, RETRIED
+from narad.store.checkpoints import REMOVE_CHECKPOINTS
 from narad.store.conditions import STILL_RUNNING, STILL_WAITING, coded, still_has_status
 from narad.store.database import Database
 from narad.store.dialects import in_ids, is_one_of
 from narad.store.filters import TaskFilter, conditions, id_bounds
 from narad.store.log_lines import REMOVE_LINES
+from narad.store.request_keys import MadeBefore, RequestKeys
 from narad.store.rows import from_error
 from narad.store.tables import attempts, bulk_operations, tasks
+from narad.store.tasks import MARK_COLUMNS
 from narad.store.types import StoredJson, UTCDateTime
+
+Change: TypeAlias = tuple[EventType, Mark]
+"""What was done to a task, and where it stands since."""
 
 LOOKED_AT: Final = 2_000
 """Tasks that one portion looks at, whether they match or not: so it ends soon, however few match."""
@@ -49,7 +71,7 @@ _CANCEL_WAITING = (
         error=bindparam("error", type_=StoredJson),
         version=tasks.c.version + 1,
     )
-    .returning(tasks.c.handler, tasks.c.priority)
+    .returning(*MARK_COLUMNS)
 )
 _ASK_RUNNING = (
     update(tasks)
@@ -59,9 +81,9 @@ _ASK_RUNNING = (
         cancel_reason=bindparam("reason", type_=Text()),
         version=tasks.c.version + 1,
     )
-    .returning(tasks.c.id)
+    .returning(*MARK_COLUMNS)
 )
-_RETRY = update(tasks).where(in_ids(tasks.c.id, "ids"), RETRIABLE).values(RETRIED).returning(tasks.c.id)
+_RETRY = update(tasks).where(in_ids(tasks.c.id, "ids"), RETRIABLE).values(RETRIED).returning(*MARK_COLUMNS)
 _priority = bindparam("priority", type_=tasks.c.priority.type)
 _SET_PRIORITY = (
     update(tasks)
@@ -72,7 +94,7 @@ _SET_PRIORITY = (
         handovers=0,
         version=tasks.c.version + 1,
     )
-    .returning(tasks.c.id)
+    .returning(*MARK_COLUMNS)
 )
 _PURGE = delete(tasks).where(in_ids(tasks.c.id, "ids"), still_has_status(*FINAL)).returning(tasks.c.id)
 _PURGE_ATTEMPTS = delete(attempts).where(in_ids(attempts.c.task_id, "ids"))
@@ -115,12 +137,12 @@ _NOTE = (
 class ClaimedOperation:
     """An operation in the hands of this process, with the tasks that it means.
 
-    `ended` are the handlers and priorities of the tasks that its latest portion brought to their end.
+    `changes` are what its latest portion did to tasks that are still there, and where these stand now.
     """
 
     operation: BulkOperation
     wanted: TaskFilter
-    ended: Sequence[tuple[str, Priority]] = ()
+    changes: Sequence[Change] = ()
 
 
 class BulkOperations:
@@ -128,14 +150,21 @@ class BulkOperations:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._request_keys = RequestKeys(database)
 
-    async def add(self, operation: BulkOperation, wanted: TaskFilter) -> None:
-        """Store an operation that is to be carried out."""
+    async def add(
+        self, operation: BulkOperation, wanted: TaskFilter, key: IdempotencyKey | None = None
+    ) -> MadeBefore | KeyReused | None:
+        """Store an operation that is to be carried out; None where that was done, else what the key stands for."""
         row = {name: getattr(operation, name) for name in _NAMES}
         row["place"] = _PLACE.dump_python(operation.place, mode="json")
         row["filter"] = _FILTER.dump_python(wanted, mode="json")
-        async with self._database.transaction() as connection:
-            await connection.execute(insert(bulk_operations), row)
+        return await self._request_keys.once(
+            key,
+            str(operation.id),
+            operation.created_at,
+            lambda connection: connection.execute(insert(bulk_operations), row),
+        )
 
     async def get(self, operation_id: UUID) -> BulkOperation | None:
         """The operation, or None where there is none of that id."""
@@ -158,7 +187,7 @@ class BulkOperations:
         operation = claimed.operation
         async with self._database.transaction() as connection:
             last, matching = await self._look(connection, claimed)
-            changed, ended = await self._apply(connection, operation, matching, now) if matching else (0, ())
+            changed, changes = await self._apply(connection, operation, matching, now) if matching else (0, ())
             place = operation.place.moved(operation.action, last, changed)
             advanced = dataclasses.replace(
                 operation,
@@ -172,7 +201,7 @@ class BulkOperations:
             if not await self._note(connection, operation, advanced, claimed_until=now + lease):
                 await connection.rollback()
                 return None
-        return dataclasses.replace(claimed, operation=advanced, ended=ended)
+        return dataclasses.replace(claimed, operation=advanced, changes=changes)
 
     async def _look(self, connection: AsyncConnection, claimed: ClaimedOperation) -> tuple[UUID | None, list[UUID]]:
         """The next tasks of the status at hand: the id of the last one, none where there is none, and which match."""
@@ -190,34 +219,36 @@ class BulkOperations:
 
     async def _apply(
         self, connection: AsyncConnection, operation: BulkOperation, ids: Sequence[UUID], now: datetime
-    ) -> tuple[int, Sequence[tuple[str, Priority]]]:
-        """Do it to these tasks; how many were changed, and what is known of those that it brought to their end."""
+    ) -> tuple[int, Sequence[Change]]:
+        """Do it to these tasks; how many were changed, and how, but for those that are gone."""
+        changes: list[Change] = []
         match operation.action:
             case BulkAction.CANCEL:
                 asked = {"ids": ids, "now": now, "reason": operation.reason}
                 waiting = await connection.execute(_CANCEL_WAITING, asked | {"error": from_error(CANCELLED_ERROR)})
-                ended = [(row.handler, row.priority) for row in waiting]
-                running = await connection.execute(_ASK_RUNNING, asked)
-                return len(ended) + len(running.all()), ended
+                changes = _changes(EventType.CANCELLED, waiting)
+                changes += _changes(EventType.CANCEL_REQUESTED, await connection.execute(_ASK_RUNNING, asked))
             case BulkAction.SET_PRIORITY:
                 parameters = {"ids": ids, "now": now, "priority": operation.priority}
-                return len((await connection.execute(_SET_PRIORITY, parameters)).all()), ()
+                changes = _changes(EventType.AMENDED, await connection.execute(_SET_PRIORITY, parameters))
             case BulkAction.RETRY:
-                return await self._retry(connection, ids, now), ()
+                changes = await self._retry(connection, ids, now)
             case BulkAction.PURGE:
                 purged = [row.id for row in await connection.execute(_PURGE, {"ids": ids})]
                 await connection.execute(_PURGE_ATTEMPTS, {"ids": purged})
                 await connection.execute(REMOVE_LINES, {"ids": purged})
+                await connection.execute(REMOVE_CHECKPOINTS, {"ids": purged})
                 return len(purged), ()
+        return len(changes), changes
 
-    async def _retry(self, connection: AsyncConnection, ids: Sequence[UUID], now: datetime) -> int:
+    async def _retry(self, connection: AsyncConnection, ids: Sequence[UUID], now: datetime) -> list[Change]:
         """Put tasks on their way again but for those whose unique key an active task has: halves find them."""
         try:
             async with connection.begin_nested():
-                return len((await connection.execute(_RETRY, {"ids": ids, "now": now})).all())
+                return _changes(EventType.RETRIED, await connection.execute(_RETRY, {"ids": ids, "now": now}))
         except IntegrityError:
             if len(ids) == 1:
-                return 0
+                return []
             half = len(ids) // 2
             return await self._retry(connection, ids[:half], now) + await self._retry(connection, ids[half:], now)
 
@@ -254,6 +285,10 @@ def _window(wanted: TaskFilter, status: Status, after: UUID | None) -> Select[UU
     if above is not None:
         where.append(tasks.c.id < above)
     return select(tasks.c.id).where(*where).order_by(tasks.c.id).limit(LOOKED_AT)
+
+
+def _changes(type_: EventType, rows: Iterable[Row[Any]]) -> list[Change]:
+    return [(type_, Mark(**row._asdict())) for row in rows]
 
 
 def _to_operation(row: Any) -> BulkOperation:  # noqa: ANN401 - a row

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, Uuid, and_, literal, literal_column, or_
+from sqlalchemy import ColumnElement, Text, Uuid, and_, literal, literal_column, or_, select
 
 from narad.domain.status import Priority, Status
 from narad.ids import first_id_at
 from narad.store.conditions import has_status
-from narad.store.dialects import has_tag, is_one_of
+from narad.store.dialects import has_tag, in_select, is_one_of
 from narad.store.tables import tasks
 
 CLOCK_SLACK = timedelta(hours=1)
@@ -20,6 +20,7 @@ CLOCK_SLACK = timedelta(hours=1)
 _SHORTEST_PART = 8
 _ID_DIGITS = 32
 _PART_OF_ID = re.compile(rf"[0-9a-f]{{{_SHORTEST_PART},{_ID_DIGITS}}}", re.IGNORECASE)
+_child = tasks.alias("child")
 _error_type: ColumnElement[str] = tasks.c.error.op("->>", return_type=Text())(literal_column("'type'"))
 
 
@@ -37,6 +38,7 @@ class TaskFilter:
     handler: tuple[str, ...] = ()
     queue: tuple[str, ...] = ()
     worker: tuple[UUID, ...] = ()
+    parent: tuple[UUID, ...] = ()
     tag: tuple[str, ...] = ()
     name: str | None = None
     q: str | None = None
@@ -76,6 +78,28 @@ def id_conditions(wanted: TaskFilter) -> list[ColumnElement[bool]]:
     return lower if above is None else [*lower, tasks.c.id < above]
 
 
+def is_sought(wanted: TaskFilter) -> bool:
+    """Whether a walk along an index meets rows that do not match: there may be any number of them."""
+    if wanted.id or wanted.parent:
+        return False
+    return wanted != TaskFilter(
+        status=wanted.status, created_after=wanted.created_after, created_before=wanted.created_before
+    )
+
+
+def ids_beginning(text: str) -> tuple[UUID, UUID] | None:
+    """The first and the last id that are, or begin with, the text; None where it can be no part of an id."""
+    digits = text.replace("-", "")
+    if not _PART_OF_ID.fullmatch(digits):
+        return None
+    return UUID(digits.ljust(_ID_DIGITS, "0")), UUID(digits.ljust(_ID_DIGITS, "f"))
+
+
+def ended_within(wanted: TaskFilter) -> list[ColumnElement[bool]]:
+    """What a row has to be by the time at which it ended."""
+    return _within(tasks.c.finished_at, wanted.finished_after, wanted.finished_before)
+
+
 def _among(wanted: TaskFilter) -> list[ColumnElement[bool]]:
     """Values of which a row has one. The statuses are written out, for the sake of the plan."""
     found: list[ColumnElement[bool]] = []
@@ -85,6 +109,9 @@ def _among(wanted: TaskFilter) -> list[ColumnElement[bool]]:
         found.append(is_one_of(tasks.c.id, wanted.id))
     if wanted.worker:
         found.append(is_one_of(tasks.c.worker_id, wanted.worker))
+    if wanted.parent:
+        # First the few that there are, by their own index: the planner may else walk past all others in order.
+        found.append(in_select(tasks.c.id, select(_child.c.id).where(is_one_of(_child.c.parent_id, wanted.parent))))
     lists: tuple[tuple[ColumnElement[Any], tuple[str, ...]], ...] = (
         (tasks.c.priority, wanted.priority),
         (tasks.c.handler, wanted.handler),
@@ -111,18 +138,18 @@ def _texts(wanted: TaskFilter) -> list[ColumnElement[bool]]:
 
 
 def _times(wanted: TaskFilter) -> list[ColumnElement[bool]]:
-    spans = (
-        (tasks.c.created_at, wanted.created_after, wanted.created_before),
-        (tasks.c.started_at, wanted.started_after, wanted.started_before),
-        (tasks.c.finished_at, wanted.finished_after, wanted.finished_before),
-    )
-    found: list[ColumnElement[bool]] = []
-    for column, after, before in spans:
-        if after is not None:
-            found.append(column >= after)
-        if before is not None:
-            found.append(column < before)
-    return found
+    return [
+        *_within(tasks.c.created_at, wanted.created_after, wanted.created_before),
+        *_within(tasks.c.started_at, wanted.started_after, wanted.started_before),
+        *ended_within(wanted),
+    ]
+
+
+def _within(
+    column: ColumnElement[datetime], after: datetime | None, before: datetime | None
+) -> list[ColumnElement[bool]]:
+    lower = [] if after is None else [column >= after]
+    return lower if before is None else [*lower, column < before]
 
 
 def _is_named(part: str) -> ColumnElement[bool]:
@@ -131,10 +158,10 @@ def _is_named(part: str) -> ColumnElement[bool]:
 
 def _has_id(text: str) -> list[ColumnElement[bool]]:
     """Whether the id is, or begins with, the text, where it can be one."""
-    digits = text.replace("-", "")
-    if not _PART_OF_ID.fullmatch(digits):
+    ids = ids_beginning(text)
+    if ids is None:
         return []
-    first, last = UUID(digits.ljust(_ID_DIGITS, "0")), UUID(digits.ljust(_ID_DIGITS, "f"))
+    first, last = ids
     return [and_(tasks.c.id >= literal(first, Uuid()), tasks.c.id <= literal(last, Uuid()))]
 
 

@@ -40,7 +40,7 @@ def _is_ordered(order: WorkerOrder) -> ColumnElement[bool]:
     return workers.c.ordered == literal_column(str(code_of(order)))
 
 
-def _state(now: ColumnElement[datetime]) -> ColumnElement[str]:
+def state_of(now: ColumnElement[datetime]) -> ColumnElement[str]:
     """The one place that says what the columns of a worker mean."""
     has_ended = workers.c.stopped_at.is_not(None)
     word = {state: literal_column(f"'{state}'", Text()) for state in WorkerState}
@@ -57,7 +57,7 @@ def _state(now: ColumnElement[datetime]) -> ColumnElement[str]:
 _now = bindparam("now", type_=UTCDateTime())
 _SHOWN = [workers.c[field.name] for field in fields(WorkerStatus) if field.name not in _COMPUTED]
 _IS_ALIVE = (workers.c.stopped_at.is_(None), workers.c.lease_expires_at >= _now)
-_GET = select(*_SHOWN, _state(_now).label("state")).where(workers.c.id == bindparam("worker_id"))
+_GET = select(*_SHOWN, state_of(_now).label("state")).where(workers.c.id == bindparam("worker_id"))
 _OFFERS = select(workers.c.queues, workers.c.handlers, workers.c.heartbeat_at).where(*_IS_ALIVE)
 _place = func.row_number().over(partition_by=tasks.c.worker_id, order_by=tasks.c.started_at).label("place")
 _running = (
@@ -137,7 +137,7 @@ class Fleet:
 
 
 def _select(states: Sequence[WorkerState], before: UUID | None, now: datetime) -> Select[Any]:
-    state = _state(literal(now, UTCDateTime()))
+    state = state_of(literal(now, UTCDateTime()))
     statement = select(*_SHOWN, state.label("state")).order_by(workers.c.id.desc())
     if states:
         statement = statement.where(state.in_([str(one) for one in states]))

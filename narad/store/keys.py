@@ -10,7 +10,9 @@ from sqlalchemy import Integer, Text, bindparam, case, func, insert, or_, select
 
 from narad.domain.key import Key
 from narad.domain.scopes import Role, Scope
+from narad.domain.submission import IdempotencyKey, KeyReused
 from narad.store.database import Database
+from narad.store.request_keys import MadeBefore, RequestKeys
 from narad.store.tables import keys
 from narad.store.types import UTCDateTime
 
@@ -75,16 +77,20 @@ class Keys:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._request_keys = RequestKeys(database)
 
     async def any(self) -> bool:
         """Whether there are keys at all, good or not."""
         return bool(await self._database.read(_ANY, {"most": 1}))
 
-    async def add(self, key: Key, digest: bytes) -> None:
-        """Store a new key."""
+    async def add(
+        self, key: Key, digest: bytes, request_key: IdempotencyKey | None = None
+    ) -> MadeBefore | KeyReused | None:
+        """Store a new key; None where that was done, else what the key of the request stands for."""
         row = {field.name: getattr(key, field.name) for field in dataclasses.fields(key)} | {"digest": digest.hex()}
-        async with self._database.transaction() as connection:
-            await connection.execute(insert(keys), row)
+        return await self._request_keys.once(
+            request_key, key.id, key.created_at, lambda connection: connection.execute(insert(keys), row)
+        )
 
     async def get(self, key_id: str) -> Key | None:
         """The key, or None where there is none of that id."""

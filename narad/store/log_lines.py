@@ -44,6 +44,12 @@ _READ = (
     .order_by(log_lines.c.attempt, log_lines.c.number)
     .limit(bindparam("most", type_=Integer()))
 )
+_READ_LATEST = (
+    select(*(log_lines.c[name] for name in _NAMES))
+    .where(log_lines.c.task_id == bindparam("of_task"))
+    .order_by(log_lines.c.attempt.desc(), log_lines.c.number.desc())
+    .limit(bindparam("most", type_=Integer()))
+)
 REMOVE_LINES = delete(log_lines).where(in_ids(log_lines.c.task_id, "ids"))
 """Remove the lines of tasks, in the transaction that removes these."""
 
@@ -64,6 +70,11 @@ class LogLines:
         attempt, number = after
         parameters = {"of_task": task_id, "after_attempt": attempt, "after_number": number, "most": limit}
         return [LogLine(**row._asdict()) for row in await self._database.read(_READ, parameters)]
+
+    async def latest(self, task_id: UUID, most: int) -> Sequence[LogLine]:
+        """The latest lines of a task, the first of them first."""
+        rows = await self._database.read(_READ_LATEST, {"of_task": task_id, "most": most})
+        return [LogLine(**row._asdict()) for row in reversed(rows)]
 
 
 def _row(line: LogLine) -> dict[str, object]:

@@ -46,6 +46,11 @@ class Order:
     key: SortKey = SortKey.CREATED_AT
     descending: bool = True
 
+    @property
+    def is_walked(self) -> bool:
+        """Whether indexes have all tasks in this order, so that a look may end anywhere and go on there."""
+        return self.key in {SortKey.CREATED_AT, SortKey.FINISHED_AT}
+
     def position_of(self, task: TaskSummary) -> Position:
         """Where the task stands in this order."""
         if self.key is SortKey.CREATED_AT:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Executable,
+    FromClause,
     Row,
     Select,
     Text,
@@ -56,31 +57,33 @@ _waiting = _waiting.union_all(
         .scalar_subquery()
     ).where(_waiting.c.queue.is_not(None))
 )
-_some_waiting = (
+SOME_WAITING = (
     select(_waiting.c.queue.label("name"))
     .where(_waiting.c.queue.is_not(None))
     .limit(literal_column(str(MOST_QUEUES)))
     .subquery("some_waiting")
 )
+"""The names of queues in which something waits."""
+_some_running = select(tasks.c.queue).where(IS_RUNNING).limit(_LIMIT).subquery("some_running")
+_RUNNING = select(_some_running.c.queue, func.count().label("running")).group_by(_some_running.c.queue)
 _NAMES = union(
-    select(_some_waiting.c.name),
+    select(SOME_WAITING.c.name),
+    select(_some_running.c.queue),
     select(handlers.c.queue),
     select(queues.c.name),
 )
-_some_running = select(tasks.c.queue).where(IS_RUNNING).limit(_LIMIT).subquery("some_running")
-_RUNNING = select(_some_running.c.queue, func.count().label("running")).group_by(_some_running.c.queue)
 
 _asked = rows_of("rows", "asked", name=Text())
 
 
-def _of_lane(priority: Priority) -> tuple[ColumnElement[bool], ...]:
-    return (IS_WAITING, tasks.c.queue == _asked.c.name, has_priority(priority))
+def _of_lane(priority: Priority, named: FromClause) -> tuple[ColumnElement[bool], ...]:
+    return (IS_WAITING, tasks.c.queue == named.c.name, has_priority(priority))
 
 
 def _number_of(priority: Priority, condition: ColumnElement[bool], label: str) -> ColumnElement[int]:
     some = (
         select(tasks.c.id)
-        .where(*_of_lane(priority), condition)
+        .where(*_of_lane(priority, _asked), condition)
         .order_by(tasks.c.run_at, tasks.c.id)  # which the index of waiting tasks has, and no other
         .limit(_LIMIT)
         .correlate(_asked)
@@ -89,13 +92,14 @@ def _number_of(priority: Priority, condition: ColumnElement[bool], label: str) -
     return select(func.count()).select_from(some).correlate(_asked).scalar_subquery().label(label)
 
 
-def _oldest(priority: Priority) -> ColumnElement[datetime]:
+def oldest_run_at(priority: Priority, named: FromClause) -> ColumnElement[datetime]:
+    """Since when the oldest task of a lane could run, for each queue that is `named`: one look into the index."""
     return (
         select(tasks.c.run_at)
-        .where(*_of_lane(priority), tasks.c.run_at <= _now)
+        .where(*_of_lane(priority, named), tasks.c.run_at <= _now)
         .order_by(tasks.c.run_at)
         .limit(literal_column("1"))
-        .correlate(_asked)
+        .correlate(named)
         .scalar_subquery()
         .label(f"{priority.lower()}_oldest")
     )
@@ -105,9 +109,11 @@ _LANES = select(
     _asked.c.name,
     *(_number_of(p, tasks.c.run_at <= _now, f"{p.lower()}_waiting") for p in BY_URGENCY),
     *(_number_of(p, tasks.c.run_at > _now, f"{p.lower()}_delayed") for p in BY_URGENCY),
-    *(_oldest(p) for p in BY_URGENCY),
-)
-_PAUSES = select(queues)
+    *(oldest_run_at(p, _asked) for p in BY_URGENCY),
+    queues.c.paused_at,
+    queues.c.reason,
+).select_from(_asked.outerjoin(queues, queues.c.name == _asked.c.name))
+_OLDEST = select(_asked.c.name, *(oldest_run_at(p, _asked) for p in BY_URGENCY))
 _RESUME = delete(queues).where(queues.c.name == bindparam("of_queue"))
 
 
@@ -120,14 +126,11 @@ class Queues:
 
     async def names(self) -> Sequence[str]:
         """The names that handlers have, tasks that wait or run, and pauses; those that workers serve are in `Fleet`."""
-        named = await self._database.read(_NAMES)
-        running = await self._database.read(_RUNNING)
-        return sorted({row.name for row in named} | {row.queue for row in running})
+        return sorted(row.name for row in await self._database.read(_NAMES))
 
     async def look(self, served: Mapping[str, int], names: Sequence[str], *, now: datetime) -> Sequence[QueueStatus]:
         """How these queues stand; `served` says how many living workers serve each."""
         running = await self._database.read(_RUNNING)
-        pauses = {row.name: row for row in await self._database.read(_PAUSES)}
         rows = await self._database.read_in_order(_LANES, {"rows": [{"name": name} for name in names], "now": now})
         return [
             QueueStatus(
@@ -135,11 +138,18 @@ class Queues:
                 lanes={priority: _lane(row, priority) for priority in BY_URGENCY},
                 running=_running_in(row.name, running),
                 workers=served.get(row.name, 0),
-                paused_at=pauses[row.name].paused_at if row.name in pauses else None,
-                paused_reason=pauses[row.name].reason if row.name in pauses else None,
+                paused_at=row.paused_at,
+                paused_reason=row.reason,
             )
             for row in rows
         ]
+
+    async def oldest(self, names: Sequence[str], *, now: datetime) -> Mapping[tuple[str, Priority], datetime | None]:
+        """Since when the oldest task of each lane could run; None where none waits."""
+        rows = await self._database.read_in_order(_OLDEST, {"rows": [{"name": name} for name in names], "now": now})
+        return {
+            (row.name, priority): getattr(row, f"{priority.lower()}_oldest") for row in rows for priority in BY_URGENCY
+        }
 
     async def pause(self, name: str, reason: str | None, *, now: datetime) -> None:
         """Have nothing new started from the queue; of one that is paused already, change the reason."""

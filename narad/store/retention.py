@@ -8,6 +8,7 @@ from sqlalchemy import Integer, Uuid, bindparam, delete, select
 from narad.domain.status import FINAL
 from narad.ids import first_id_at
 from narad.store.catalogue import KEPT
+from narad.store.checkpoints import REMOVE_CHECKPOINTS
 from narad.store.conditions import IS_RUNNING, has_status
 from narad.store.database import Database
 from narad.store.dialects import in_ids, in_select
@@ -72,6 +73,7 @@ class Retention:
                 if ids:
                     await connection.execute(_PRUNE_ATTEMPTS, {"ids": ids})
                     await connection.execute(REMOVE_LINES, {"ids": ids})
+                    await connection.execute(REMOVE_CHECKPOINTS, {"ids": ids})
             pruned += len(ids)
         return pruned
 

@@ -1,10 +1,12 @@
 """From rows to values and back: the one place that knows which column is which field."""
 
 import dataclasses
+import json
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Row
+from sqlalchemy import Column, ColumnElement, Row, Text, type_coerce
 
 from narad.domain.task import ClaimedTask, ListedTask, NewTask, Part, Progress, Task, TaskError, TaskSummary
 from narad.store.dialects import without_member
@@ -12,8 +14,12 @@ from narad.store.tables import tasks
 
 _SUMMARY: tuple[Column[Any], ...] = tuple(tasks.c[field.name] for field in dataclasses.fields(TaskSummary))
 WHOLE: tuple[Column[Any], ...] = tuple(tasks.c[field.name] for field in dataclasses.fields(Task))
-CLAIMED: tuple[Column[Any], ...] = tuple(tasks.c[field.name] for field in dataclasses.fields(ClaimedTask))
-_CLAIMED_NAMES = tuple(column.name for column in CLAIMED)
+CLAIMED: tuple[ColumnElement[Any], ...] = tuple(
+    type_coerce(tasks.c[name], Text).label(name) if name in {"payload", "tags"} else tasks.c[name]
+    for name in ClaimedTask._fields
+)
+"""JSON as its text: the payload is read where it is validated, and most tags are those of a task before."""
+_TAGS = ClaimedTask._fields.index("tags")
 NEW: tuple[Column[Any], ...] = tuple(tasks.c[field.name] for field in dataclasses.fields(NewTask))
 _BRIEF_ERROR = without_member(tasks.c.error, "traceback").label("error")
 
@@ -37,9 +43,12 @@ def to_task(row: Row[Any]) -> Task:
 
 def to_claimed(row: Row[Any]) -> ClaimedTask:
     """The value of a row that begins with the columns CLAIMED."""
-    fields: dict[str, Any] = dict(zip(_CLAIMED_NAMES, row, strict=False))
-    fields["tags"] = tuple(fields["tags"])
-    return ClaimedTask(**fields)
+    return ClaimedTask._make((*row[:_TAGS], _tags(row[_TAGS]), *row[_TAGS + 1 : len(CLAIMED)]))
+
+
+@lru_cache
+def _tags(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text))
 
 
 def from_error(error: TaskError | None) -> Mapping[str, Any] | None:

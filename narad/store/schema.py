@@ -1,43 +1,23 @@
-"""The schema of the database: where it stands, and bringing it to where this code needs it."""
+"""Where the schema of the database stands, and whether that is where this code needs it.
 
+Does without Alembic: with what that loads it is 10 MB in every process, and only one that migrates needs it.
+"""
+
+from functools import cache
 from pathlib import Path
+from typing import Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Text, column, inspect, select, table
 
 from narad.errors import SchemaOutdatedError
 from narad.store.database import Database
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
-_LOCK = 0x6E61726164
-"""Key of the advisory lock under which one process at a time migrates; the letters of the project's name."""
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+HEAD: Final = "20261124_follow_ups"
+"""The revision that this code needs: the latest of the migrations."""
 
-_LONGEST_SECONDS = 3_600.0
-"""A step may build an index over many million rows."""
-
-
-def head() -> str:
-    """The revision that this code needs."""
-    revision = ScriptDirectory(str(_MIGRATIONS)).get_current_head()
-    if revision is None:
-        message = "the package holds no migrations"
-        raise SchemaOutdatedError(message)
-    return revision
-
-
-async def migrate(database: Database, revision: str = "head") -> tuple[str | None, str | None]:
-    """Bring the schema to a revision, in one transaction; returns the revisions before and after.
-
-    Several processes may call this at once: they take turns, and the later ones find nothing to do.
-    """
-    async with database.transaction(_LONGEST_SECONDS) as connection:
-        if not database.is_sqlite:
-            await connection.execute(text("SET LOCAL lock_timeout = '30s'"))
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        return await connection.run_sync(_migrate, revision)
+_VERSION: Final = "alembic_version"
+_STANDS_AT = select(column("version_num", Text())).select_from(table(_VERSION))
 
 
 async def check(database: Database) -> None:
@@ -47,31 +27,32 @@ async def check(database: Database) -> None:
         SchemaOutdatedError: it is not; the text says what to run.
     """
     async with database.transaction() as connection:
-        revision = await connection.run_sync(_revision)
-    if revision != head():
-        message = f"The database schema is at {revision or 'nothing'}, this version needs {head()}. Run: narad migrate"
+        revision = await connection.run_sync(revision_of)
+    if revision != HEAD:
+        message = f"The database schema is at {revision or 'nothing'}, this version needs {HEAD}. Run: narad migrate"
         raise SchemaOutdatedError(message)
 
 
-def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+async def fault(database: Database) -> str | None:
+    """What is wrong with the schema for a process that runs; None for nothing. Asks the database one question.
+
+    A revision that this code does not know is of a later version, which goes on serving this one during an upgrade.
+    """
+    rows = await database.read(_STANDS_AT)
+    revision = rows[0].version_num if rows else None
+    if revision == HEAD or (revision is not None and revision not in known()):
+        return None
+    return f"at {revision or 'nothing'}, needs {HEAD}; run narad migrate"
 
 
-def _migrate(connection: Connection, revision: str) -> tuple[str | None, str | None]:
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    before = _revision(connection)
-    step = command.downgrade if _is_older(revision, before) else command.upgrade
-    step(config, revision)
-    return before, _revision(connection)
+@cache
+def known() -> frozenset[str]:
+    """The revisions that this code has migrations for: each is in a file of its name."""
+    return frozenset(file.stem for file in (MIGRATIONS / "versions").glob("*.py"))
 
 
-def _is_older(revision: str, current: str | None) -> bool:
-    """Whether going from `current` to `revision` is a way down."""
-    if revision == "head" or current is None:
-        return False
-    if revision == "base":
-        return True
-    script = ScriptDirectory(str(_MIGRATIONS))
-    return revision != current and revision in {step.revision for step in script.walk_revisions(head=current)}
+def revision_of(connection: Connection) -> str | None:
+    """Where the schema stands; None for a database without one."""
+    if not inspect(connection).has_table(_VERSION):
+        return None
+    return connection.execute(_STANDS_AT).scalar()

@@ -6,6 +6,7 @@ No statement looks at tasks that have ended, nor at more than a bounded number o
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -48,7 +49,6 @@ def _number_of(status: Status) -> ColumnElement[int]:
     return select(func.count()).select_from(some).scalar_subquery().label(status.lower())
 
 
-_OPEN = select(*(_number_of(status) for status in _OPEN_STATUSES))
 _total = cast(func.sum(stats.c.total), BigInteger).label("total")
 _of_span = stats.c.span == bindparam("of_span", type_=Code(Span))
 _since = stats.c.starts_at >= bindparam("since", type_=UTCDateTime())
@@ -57,10 +57,22 @@ _WINDOW = (
     .where(_of_span, _is_measure(*Measure), _since)
     .group_by(stats.c.handler, stats.c.measure, stats.c.bucket)
 )
-_ENDED = (
-    select(stats.c.measure, _total, func.min(stats.c.starts_at, type_=UTCDateTime()).label("since"))
-    .where(_of_span, _is_measure(*MEASURE_OF.values()))
-    .group_by(stats.c.measure)
+_COURSE = (
+    select(stats.c.starts_at, stats.c.measure, stats.c.bucket, _total)
+    .where(_of_span, _is_measure(*Measure), _since)
+    .group_by(stats.c.starts_at, stats.c.measure, stats.c.bucket)
+)
+
+
+def _of_days(value: ColumnElement[Any], label: str, *measures: Measure) -> ColumnElement[Any]:
+    days = type_coerce(stats.c.span, SmallInteger) == literal_column(str(code_of(Span.DAY)))
+    return select(value).where(days, _is_measure(*measures)).scalar_subquery().label(label)
+
+
+_STATUSES = select(
+    *(_number_of(status) for status in _OPEN_STATUSES),
+    *(_of_days(_total, status.lower(), measure) for status, measure in MEASURE_OF.items()),
+    _of_days(func.min(stats.c.starts_at, type_=UTCDateTime()), "since", *MEASURE_OF.values()),
 )
 _PRUNE = delete(stats).where(
     _of_span, _is_measure(*Measure), stats.c.starts_at < bindparam("before", type_=UTCDateTime())
@@ -72,6 +84,16 @@ class Tallied:
     """How often something was counted of a handler, in one bucket."""
 
     handler: str
+    measure: Measure
+    bucket: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bucketed:
+    """How often something was counted in one span and one bucket, of all handlers together."""
+
+    starts_at: datetime
     measure: Measure
     bucket: int
     total: int
@@ -101,14 +123,17 @@ class Statistics:
         rows = await self._database.read(_WINDOW, {"of_span": span, "since": since})
         return [Tallied(**row._asdict()) for row in rows]
 
+    async def course(self, span: Span, *, since: datetime) -> Sequence[Bucketed]:
+        """What was counted in each span that starts then or later, durations too, in any order."""
+        rows = await self._database.read(_COURSE, {"of_span": span, "since": since})
+        return [Bucketed(**row._asdict()) for row in rows]
+
     async def status_counts(self) -> StatusCounts:
         """Tasks by status: those that have not ended as they are now, the others as they were counted."""
-        (row,) = await self._database.read(_OPEN)
+        (row,) = await self._database.read(_STATUSES)
         counts = {status: Count.capped(getattr(row, status.lower())) for status in _OPEN_STATUSES}
-        ended = {row.measure: row for row in await self._database.read(_ENDED, {"of_span": Span.DAY})}
-        for status, measure in MEASURE_OF.items():
-            counts[status] = Count(ended[measure].total if measure in ended else 0)
-        return StatusCounts(counts=counts, since=min((row.since for row in ended.values()), default=None))
+        counts |= {status: Count(getattr(row, status.lower()) or 0) for status in MEASURE_OF}
+        return StatusCounts(counts=counts, since=row.since)
 
     async def prune(self, *, now: datetime, days_kept: timedelta | None) -> None:
         """Remove counts that no window reaches, and those of days that ended so long ago; None keeps these for ever."""

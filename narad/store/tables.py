@@ -38,6 +38,7 @@ WAITING_SQL = "status IN (0, 1)"
 EXPIRING_SQL = "status IN (0, 1) AND expires_at IS NOT NULL"
 RUNNING_SQL = "status = 2"
 ACTIVE_AND_UNIQUE_SQL = "status IN (0, 1, 2) AND unique_key IS NOT NULL"
+SPAWNED_SQL = "parent_id IS NOT NULL"
 ENDED_SQL = "finished_at IS NOT NULL"
 FILL_FACTOR = 80
 """How full, in percent, new tasks make a page: the rest is for their next versions."""
@@ -67,6 +68,8 @@ tasks = Table(
     Column("cancel_reason", Text),
     Column("worker_id", Uuid),
     Column("created_by", Text),
+    Column("parent_id", Uuid),
+    Column("spawn_key", Text),
     Column("attempt", Integer, nullable=False, server_default=text("0")),
     Column("failures", Integer, nullable=False, server_default=text("0")),
     Column("losses", Integer, nullable=False, server_default=text("0")),
@@ -110,6 +113,14 @@ tasks = Table(
         unique=True,
         postgresql_where=text(ACTIVE_AND_UNIQUE_SQL),
         sqlite_where=text(ACTIVE_AND_UNIQUE_SQL),
+    ),
+    Index(
+        "parent",
+        "parent_id",
+        "spawn_key",
+        unique=True,
+        postgresql_where=text(SPAWNED_SQL),
+        sqlite_where=text(SPAWNED_SQL),
     ),
     Index("finished", "finished_at", "id", postgresql_where=text(ENDED_SQL), sqlite_where=text(ENDED_SQL)),
     postgresql_with={"fillfactor": str(FILL_FACTOR), "autovacuum_vacuum_scale_factor": "0.02"},
@@ -158,6 +169,7 @@ idempotency_keys = Table(
     Column("created_at", UTCDateTime, nullable=False),
     Index("created_at", "created_at"),
 )
+"""`task_ids` are the ids of what a request made: mostly tasks, else a bulk operation or an API key."""
 
 bulk_operations = Table(
     "bulk_operations",
@@ -241,6 +253,13 @@ log_lines = Table(
     Column("message", Text, nullable=False),
 )
 
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("task_id", Uuid, primary_key=True),
+    Column("value", VerbatimJson, nullable=False),
+)
+
 handlers = Table(
     "handlers",
     metadata,
@@ -263,6 +282,15 @@ queues = Table(
     Column("reason", Text),
 )
 """Queues that are paused; the others need no row."""
+
+duties = Table(
+    "duties",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("held_by", Uuid, nullable=False),
+    Column("held_until", UTCDateTime, nullable=False),
+)
+"""What one process at a time does for all."""
 
 stats = Table(
     "stats",

@@ -27,7 +27,8 @@ _INSERT = insert(tasks).from_select(INSERTED_COLUMNS, INSERTED)
 _GET = select(*WHOLE).where(tasks.c.id == bindparam("task_id"))
 _waiting = select(tasks.c.id).where(IS_WAITING).limit(bindparam("most", type_=Integer())).subquery()
 _COUNT_WAITING = select(func.count()).select_from(_waiting)
-_MARKS = select(*(tasks.c[field.name] for field in dataclasses.fields(Mark))).where(in_ids(tasks.c.id, "ids"))
+MARK_COLUMNS = [tasks.c[field.name] for field in dataclasses.fields(Mark)]
+_MARKS = select(*MARK_COLUMNS).where(in_ids(tasks.c.id, "ids"))
 _CANCEL = (
     update(tasks)
     .where(tasks.c.id == bindparam("task_id"), STILL_WAITING)

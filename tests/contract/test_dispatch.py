@@ -1,6 +1,7 @@
 """What every dispatch is promised to do, with the relay before it and a worker's consumer behind it."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -52,7 +53,7 @@ async def test_a_submitted_task_reaches_a_worker(host: Host) -> None:
 
         (claimed,) = await take(consumer, 1)
 
-    assert (claimed.id, claimed.payload, claimed.attempt) == (task.id, {"n": 1}, 1)
+    assert (claimed.id, json.loads(claimed.payload), claimed.attempt) == (task.id, {"n": 1}, 1)
 
 
 async def test_a_submitted_task_becomes_pending_while_no_worker_takes_it(host: Host) -> None:

@@ -15,6 +15,7 @@ from narad.errors import ConfigurationError, DataRejectedError, SchemaOutdatedEr
 from narad.ids import new_id
 from narad.store import schema, tables
 from narad.store.database import parse_url
+from narad.store.migrating import migrate_schema
 from narad.store.store import Store
 from narad.store.types import code_of
 from tests.support.stores import opened
@@ -49,30 +50,35 @@ async def test_constraints_of_models_and_migrations_are_one(store: Store) -> Non
         }
 
 
+def test_what_the_code_says_of_its_migrations_is_so() -> None:
+    script = ScriptDirectory(str(schema.MIGRATIONS))
+
+    assert script.get_heads() == [schema.HEAD]
+    assert {step.revision for step in script.walk_revisions()} == schema.known()
+
+
 async def test_every_step_goes_up_down_and_up_again(empty_url: str) -> None:
-    steps = [
-        step.revision for step in ScriptDirectory(str(Path(schema.__file__).parent / "migrations")).walk_revisions()
-    ]
+    steps = [step.revision for step in ScriptDirectory(str(schema.MIGRATIONS)).walk_revisions()]
     async with opened(empty_url) as store:
         for revision in reversed(steps):
-            assert (await schema.migrate(store.database, revision))[1] == revision
+            assert (await migrate_schema(store.database, revision))[1] == revision
         for revision in [*steps[1:], "base"]:
-            await schema.migrate(store.database, revision)
+            await migrate_schema(store.database, revision)
 
         def left(connection: Connection) -> list[str]:
             return inspect(connection).get_table_names()
 
         async with store.database.transaction() as connection:
             assert await connection.run_sync(left) == ["alembic_version"]
-        assert await schema.migrate(store.database) == (None, schema.head())
+        assert await migrate_schema(store.database) == (None, schema.HEAD)
 
 
 async def test_processes_that_migrate_at_once_take_turns(empty_url: str) -> None:
     async with opened(empty_url) as one, opened(empty_url) as two:
-        results = await asyncio.gather(schema.migrate(one.database), schema.migrate(two.database))
+        results = await asyncio.gather(migrate_schema(one.database), migrate_schema(two.database))
 
-    assert {before for before, _ in results} == {None, schema.head()}
-    assert {after for _, after in results} == {schema.head()}
+    assert {before for before, _ in results} == {None, schema.HEAD}
+    assert {after for _, after in results} == {schema.HEAD}
 
 
 async def test_an_old_schema_is_refused_with_the_command_that_helps(empty_url: str) -> None:
@@ -143,3 +149,16 @@ def test_addresses_are_taken_as_users_write_them(address: str, driver: str) -> N
 def test_an_address_that_cannot_work_is_refused_in_one_line(address: str) -> None:
     with pytest.raises(ConfigurationError, match=r"^NARAD_DATABASE_URL .*\.$"):
         parse_url(address)
+
+
+async def test_a_process_that_runs_finds_its_schema_gone_back_and_bears_a_later_one(empty_url: str) -> None:
+    async with opened(empty_url) as store:
+        await migrate_schema(store.database)
+        assert await schema.fault(store.database) is None
+
+        await migrate_schema(store.database, "20261123_initial")
+        assert await schema.fault(store.database) == f"at 20261123_initial, needs {schema.HEAD}; run narad migrate"
+
+        async with store.database.transaction() as connection:
+            await connection.execute(text("UPDATE alembic_version SET version_num = 'of_tomorrow'"))
+        assert await schema.fault(store.database) is None

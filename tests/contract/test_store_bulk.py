@@ -9,13 +9,15 @@ from uuid import UUID
 import pytest
 
 from narad.domain.bulk import BulkAction, BulkOperation, BulkStatus, Place
+from narad.domain.event import EventType
 from narad.domain.status import Priority, Status
-from narad.domain.submission import Submission
+from narad.domain.submission import IdempotencyKey, KeyReused, Submission
 from narad.domain.task import NewTask, Task, TaskError
 from narad.ids import first_id_at, new_id
 from narad.store import bulk
 from narad.store.bulk import ClaimedOperation
 from narad.store.filters import TaskFilter
+from narad.store.request_keys import MadeBefore
 from narad.store.store import Store
 from tests.support.tasks import NOW, completed, later, log_line, new_task
 
@@ -203,3 +205,46 @@ async def test_the_latest_operations_come_first(store: Store) -> None:
     found: list[UUID] = [operation.id for operation in await store.bulk.latest(2)]
 
     assert found == [operations[2].id, operations[1].id]
+
+
+async def test_each_portion_tells_what_it_did_to_which_task_and_where_that_stands_now(store: Store) -> None:
+    waiting, running = await put(store, 2), await put(store, 1)
+    await store.attempts.claim([task.id for task in running], worker_id=new_id(), now=NOW)
+
+    asked = await all_changes(store, an_operation(BulkAction.SET_PRIORITY, priority=Priority.HIGH))
+    cancelled = await all_changes(store, an_operation(BulkAction.CANCEL))
+    retried = await all_changes(store, an_operation(BulkAction.RETRY))
+    await carried_out(store, an_operation(BulkAction.CANCEL))
+    purged = await all_changes(store, an_operation(BulkAction.PURGE))
+
+    ids = {task.id for task in waiting}
+    assert set(asked) == {(EventType.AMENDED, id_, Status.NEW, Priority.HIGH, 2) for id_ in ids}
+    assert set(cancelled) == {
+        *((EventType.CANCELLED, id_, Status.CANCELLED, Priority.HIGH, 3) for id_ in ids),
+        (EventType.CANCEL_REQUESTED, running[0].id, Status.IN_PROGRESS, Priority.MEDIUM, 3),
+    }
+    assert set(retried) == {(EventType.RETRIED, id_, Status.PENDING, Priority.HIGH, 4) for id_ in ids}
+    assert purged == []
+
+
+async def all_changes(store: Store, operation: BulkOperation) -> list[tuple[EventType, UUID, Status, Priority, int]]:
+    """What all portions of an operation told, walked to its end."""
+    await store.bulk.add(operation, ALL)
+    claimed = await store.bulk.claim(now=NOW, lease=LEASE)
+    told: list[tuple[EventType, UUID, Status, Priority, int]] = []
+    while claimed is not None and claimed.operation.finished_at is None:
+        claimed = await store.bulk.advance(claimed, now=NOW, lease=LEASE)
+        changes = () if claimed is None else claimed.changes
+        told += [(type_, mark.id, mark.status, mark.priority, mark.version) for type_, mark in changes]
+    return told
+
+
+async def test_an_operation_that_is_asked_for_twice_under_one_key_is_one(store: Store) -> None:
+    key = IdempotencyKey(digest=new_id(), fingerprint="a")
+    first, again, other = (an_operation(BulkAction.CANCEL) for _ in range(3))
+
+    assert await store.bulk.add(first, ALL, key) is None
+    assert await store.bulk.add(again, ALL, key) == MadeBefore((str(first.id),))
+    assert await store.bulk.add(other, ALL, dataclasses.replace(key, fingerprint="b")) == KeyReused()
+
+    assert [operation.id for operation in await store.bulk.latest(10)] == [first.id]

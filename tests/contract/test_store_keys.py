@@ -9,7 +9,10 @@ from sqlalchemy import select
 from narad.clock import ManualClock
 from narad.domain.key import Grant, Key, KeyState
 from narad.domain.scopes import Role, Scope
+from narad.domain.submission import IdempotencyKey, KeyReused
+from narad.ids import new_id
 from narad.issuing import Issued, Issuer
+from narad.store.request_keys import MadeBefore
 from narad.store.store import Store
 from narad.store.tables import keys
 from narad.tokens import digest_of
@@ -175,3 +178,16 @@ async def test_a_key_expires(store: Store, days: int, state: KeyState) -> None:
     issued = await issue(store)
 
     assert issued.key.state(NOW + days * DAY) is state
+
+
+async def test_a_key_that_is_asked_for_twice_under_one_idempotency_key_is_one(store: Store) -> None:
+    issuer = Issuer(store.keys, PEPPER, ManualClock(NOW))
+    request_key = IdempotencyKey(digest=new_id(), fingerprint="a")
+
+    first = await issuer.create_once(GRANT, request_key, lifetime=DAY, created_by=None)
+    again = await issuer.create_once(GRANT, request_key, lifetime=DAY, created_by=None)
+    other = await issuer.create_once(GRANT, replace(request_key, fingerprint="b"), lifetime=DAY, created_by=None)
+
+    assert isinstance(first, Issued)
+    assert (again, other) == (MadeBefore((first.key.id,)), KeyReused())
+    assert [key.id for key in await store.keys.page(10)] == [first.key.id]

@@ -18,8 +18,8 @@ from narad.errors import QueryTooSlowError
 from narad.ids import new_id
 from narad.store.deadline import Deadline
 from narad.store.filters import TaskFilter
-from narad.store.lists import Span
-from narad.store.order import Order, SortKey
+from narad.store.lists import Counted, Span
+from narad.store.order import Order, Position, SortKey
 from narad.store.store import Store
 from tests.support import population
 from tests.support.population import CREATED, FINISHED, STARTED, Made, expected, fresh, made, put
@@ -102,6 +102,30 @@ async def walked_back(
     return seen[:-1]
 
 
+async def looked_through(
+    store: Store, wanted: TaskFilter, order: Order, limit: int, rows: int, start: Position | None = None
+) -> list[UUID]:
+    """The list, look after look at a few rows, on from the end of each; or back from a position."""
+    seen: list[UUID] = []
+    place, backwards = start, start is not None
+    while True:
+        span = Span(limit=limit, before=place) if backwards else Span(limit=limit, after=place)
+        look = await store.lists.look(wanted, order, span, store.lists.deadline(), rows=rows)
+        assert len(look.tasks) <= limit
+        seen = [*ids(look.tasks), *seen] if backwards else [*seen, *ids(look.tasks)]
+        if len(look.tasks) == limit:
+            place = order.position_of(look.tasks[0 if backwards else -1])
+        elif look.end is not None:
+            place = look.end
+        else:
+            return seen
+
+
+def last_of_each(seen: Sequence[UUID]) -> list[UUID]:
+    """Each once, where it was met last."""
+    return list(dict.fromkeys(reversed(seen)))[::-1]
+
+
 def ids(found: Sequence[ListedTask]) -> list[UUID]:
     return [task.id for task in found]
 
@@ -119,6 +143,52 @@ async def test_pages_are_those_of_a_sorted_list_in_both_directions(
     if seen:
         assert ids(await walked_back(store, wanted, order, limit, seen[-1])) == whole[:-1]
     assert await store.lists.count(wanted, store.lists.deadline(), most=1_000) == len(whole)
+
+
+@settings(on_one_table, max_examples=50)
+@given(wanted=filters(), order=st.sampled_from(ORDERS), limit=st.integers(2, 40), rows=st.integers(6, 30))
+async def test_looks_that_end_early_meet_all_that_matches_when_they_go_on(
+    store: Store, table: list[Made], wanted: TaskFilter, order: Order, limit: int, rows: int
+) -> None:
+    whole = expected(table, wanted, order)
+
+    seen = await looked_through(store, wanted, order, limit, rows)
+
+    assert last_of_each(seen) == whole
+    if wanted.q is None:
+        assert seen == whole
+    if whole:
+        (last,) = [one.task for one in table if one.task.id == whole[-1]]
+        assert await looked_through(store, wanted, order, limit, rows, order.position_of(last)) == whole[:-1]
+    counted = await store.lists.count_among(wanted, store.lists.deadline(), most=1_000, rows=rows)
+    assert counted.value <= len(whole)
+    assert counted.ended_early or counted.value == len(whole)
+
+
+@pytest.mark.parametrize("order", [NEWEST_FIRST, Order(SortKey.FINISHED_AT)], ids=str)
+async def test_a_look_ends_after_so_many_rows(store: Store, table: list[Made], order: Order) -> None:
+    nobody = TaskFilter(handler=("nobody",))
+
+    look = await store.lists.look(nobody, order, Span(limit=5), store.lists.deadline(), rows=20)
+    counted = await store.lists.count_among(TaskFilter(name=""), store.lists.deadline(), most=1_000, rows=20)
+
+    row = 20 if order == NEWEST_FIRST else 10  # half of them for what has not ended
+    there = expected(table, ALL, order)[row - 1]
+    assert look.tasks == []
+    assert look.end is not None
+    assert look.end.id == there
+    assert counted == Counted(20, ended_early=True)
+
+
+async def test_a_task_sought_by_its_id_is_found_at_once(store: Store, table: list[Made]) -> None:
+    oldest = expected(table, ALL, NEWEST_FIRST)[-1]
+
+    look = await store.lists.look(
+        TaskFilter(q=oldest.hex), NEWEST_FIRST, Span(limit=5), store.lists.deadline(), rows=20
+    )
+
+    assert ids(look.tasks) == [oldest]
+    assert look.end is not None
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=str)

@@ -47,7 +47,7 @@ async def test_each_level_comes_back(store: Store, level: LogLevel) -> None:
     assert await store.log_lines.read(task.id, 1) == [said]
 
 
-async def test_lines_are_read_in_portions_by_attempt_and_number(store: Store) -> None:
+async def test_lines_are_read_in_portions_by_attempt_and_number_or_from_the_end(store: Store) -> None:
     task = await stored(store)
     places = [(attempt, number) for attempt in (1, 2, 10) for number in (1, 2, 11)]
     await store.log_lines.add([log_line(task.id, number, attempt=attempt) for attempt, number in reversed(places)])
@@ -58,6 +58,8 @@ async def test_lines_are_read_in_portions_by_attempt_and_number(store: Store) ->
         read += [(one.attempt, one.number) for one in portion]
 
     assert read == places
+    latest = [(one.attempt, one.number) for one in await store.log_lines.latest(task.id, 4)]
+    assert latest == places[-4:]
 
 
 async def test_lines_that_are_kept_already_stay_as_they_are(store: Store) -> None:

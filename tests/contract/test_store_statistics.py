@@ -13,7 +13,7 @@ from narad.domain.statistics import Key, Measure, Span
 from narad.domain.status import Priority, Status
 from narad.errors import StoreUnavailableError
 from narad.ids import new_id
-from narad.store.statistics import Statistics, Tallied
+from narad.store.statistics import Bucketed, Statistics, Tallied
 from narad.store.store import Store
 from narad.tally import Tally, TallyKeeper
 from tests.support.hosts import PATIENCE_SECONDS
@@ -51,6 +51,23 @@ async def test_priorities_and_buckets_are_kept_apart(store: Store) -> None:
 
     expected = {tallied(waits[0], 1 + 3 + 5), tallied(waits[1], 2 + 4 + 6)}
     assert await totals(store, Span.DAY) == expected
+
+
+async def test_the_course_tells_durations_and_counts_by_span(store: Store) -> None:
+    following = MINUTE + timedelta(minutes=1)
+    waits: list[Key] = [(name, Priority.LOW, Measure.WAIT, 3) for name in ("a", "b")]
+    await store.statistics.add({(MINUTE, key): 2 for key in waits} | {(MINUTE, FAILED): 1, (following, CREATED): 5})
+
+    found = await store.statistics.course(Span.MINUTE, since=MINUTE)
+
+    assert {(one.starts_at, one.measure, one.bucket, one.total) for one in found} == {
+        (MINUTE, Measure.WAIT, 3, 4),
+        (MINUTE, Measure.FAILED, 0, 1),
+        (following, Measure.CREATED, 0, 5),
+    }
+    assert await store.statistics.course(Span.MINUTE, since=following) == [
+        Bucketed(starts_at=following, measure=Measure.CREATED, bucket=0, total=5)
+    ]
 
 
 async def test_processes_that_add_to_the_same_counts_at_once_lose_nothing(store: Store) -> None:

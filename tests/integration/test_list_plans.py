@@ -11,7 +11,7 @@ import pytest
 from narad.domain.status import Priority, Status
 from narad.ids import first_id_at
 from narad.store.filters import TaskFilter
-from narad.store.lists import Span
+from narad.store.lists import Counted, Span
 from narad.store.order import Order, Position, SortKey
 from tests.support.hosts import PATIENCE_SECONDS
 from tests.support.stores import opened
@@ -76,6 +76,22 @@ LISTS = {
 MOST_ROWS = {"of an hour": 4 * 60, "all that has ended": 3 * PAGE, "urgent": 4 * PAGE, "urgent, far page": 4 * PAGE}
 
 
+ROWS = 500
+NONE = TaskFilter(handler=("none",))
+SOUGHT = {
+    "newest": (NONE, NEWEST, FIRST),
+    "oldest": (NONE, OLDEST, FIRST),
+    "far page": (NONE, NEWEST, FAR),
+    "page before": (NONE, NEWEST, BACK),
+    "by text": (TaskFilter(q="none"), NEWEST, FIRST),
+    "by an id that nobody has": (TaskFilter(q="deadbeef"), NEWEST, FIRST),
+    "completed": (TaskFilter(handler=("none",), status=(Status.COMPLETED,)), NEWEST, FIRST),
+    "completed or waiting": (TaskFilter(handler=("none",), status=(Status.COMPLETED, Status.PENDING)), NEWEST, FIRST),
+    "latest": (NONE, LATEST, FIRST),
+    "latest, of a time": (TaskFilter(handler=("none",), finished_before=MIDDLE), LATEST, FIRST),
+}
+
+
 @pytest.fixture
 async def onlooker(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(postgres_url)
@@ -107,3 +123,25 @@ async def test_the_usual_lists_read_what_they_show(postgres_url: str, onlooker: 
             too_many[name] = read
 
     assert not too_many
+
+
+async def test_a_look_for_what_nobody_has_reads_no_more_rows_than_it_may(
+    postgres_url: str, onlooker: asyncpg.Connection
+) -> None:
+    await onlooker.execute(FILL, TASKS, BEGIN)
+    await onlooker.execute("VACUUM (ANALYZE) tasks")
+    read = {}
+    for name, (wanted, order, span) in SOUGHT.items():
+        before = await rows_read(onlooker)
+        async with opened(postgres_url) as store:
+            look = await store.lists.look(wanted, order, span, store.lists.deadline(), rows=ROWS)
+        assert (look.tasks, look.end is None) == ([], False), name
+        read[name] = await rows_read(onlooker) - before
+    for name, (wanted, _, _) in SOUGHT.items():
+        before = await rows_read(onlooker)
+        async with opened(postgres_url) as store:
+            counted = await store.lists.count_among(wanted, store.lists.deadline(), most=ROWS, rows=ROWS)
+        assert counted == Counted(0, ended_early=True), name
+        read[f"count: {name}"] = await rows_read(onlooker) - before
+
+    assert not {name: rows for name, rows in read.items() if rows > ROWS}

@@ -9,10 +9,12 @@ from collections.abc import AsyncIterator, Sequence
 import asyncpg
 import pytest
 
-from narad.domain.fleet import MOST_COUNTED
-from narad.domain.status import Priority
-from narad.domain.task import NewTask
+from narad.domain.decide import Finish
+from narad.domain.fleet import MOST_COUNTED, Count
+from narad.domain.status import Priority, Status
+from narad.domain.task import NewTask, TaskError
 from narad.ids import new_id
+from narad.store.failures import MOST_FAILURES
 from narad.store.store import Store
 from tests.support.hosts import PATIENCE_SECONDS
 from tests.support.stores import opened
@@ -23,6 +25,7 @@ QUEUES = 5
 GIVEN = 20
 ROUNDS = 10
 EXECUTIONS_BEFORE_A_PLAN_IS_KEPT = 6
+ERROR = TaskError(type="Oops", message="It failed.", traceback="x" * 2_000)
 
 READ = "SELECT coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE relname = 'tasks'"
 OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -100,3 +103,28 @@ async def test_what_is_counted_for_people_reads_no_more_than_the_limit(
     async with opened(postgres_url) as store:
         await store.statistics.status_counts()
     assert await rows_read(onlooker) - before < MOST_COUNTED + 20
+
+
+async def test_a_look_at_the_load_and_the_failures_reads_no_more_than_the_limits(
+    postgres_url: str, onlooker: asyncpg.Connection
+) -> None:
+    async with opened(postgres_url) as store:
+        tasks = [new_task(queue=f"queue-{number % QUEUES}") for number in range(WAITING)]
+        for first in range(0, WAITING, 1_000):
+            await store.tasks.insert(tasks[first : first + 1_000])
+        claimed = await store.attempts.claim(
+            [task.id for task in tasks[: MOST_FAILURES * 2]], worker_id=new_id(), now=NOW
+        )
+        failed = [Finish(id=one.id, attempt=one.attempt, status=Status.FAILED, at=NOW, error=ERROR) for one in claimed]
+        assert all(await store.attempts.finish(failed, now=NOW))
+    await onlooker.execute("ANALYZE tasks")
+    before = await rows_read(onlooker)
+
+    async with opened(postgres_url) as store:
+        assert (await store.load.look(now=later(60))).due == Count(MOST_COUNTED, "gte")
+    assert await rows_read(onlooker) - before < MOST_COUNTED + QUEUES * len(Priority) * 5
+    before = await rows_read(onlooker)
+
+    async with opened(postgres_url) as store:
+        assert len(await store.failures.newest()) == MOST_FAILURES
+    assert await rows_read(onlooker) - before < MOST_FAILURES + 20
