@@ -46,8 +46,9 @@ async def declare_event_ear(channel: AbstractChannel, keys: Sequence[str]) -> st
     return queue.name
 
 
-async def declare_dead_letters(channel: AbstractChannel) -> None:
-    """Declare the exchange and the queue of dead letters, and bind them."""
+async def declare_dead_letters(channel: AbstractChannel) -> int:
+    """Declare the exchange and the queue of dead letters, and bind them; how many are ready in it."""
     exchange = await channel.declare_exchange(DEAD_LETTER_EXCHANGE, ExchangeType.DIRECT, durable=True)
     queue = await channel.declare_queue(DEAD_LETTERS.name, durable=True, arguments=dict(DEAD_LETTERS.arguments))
     await queue.bind(exchange, DEAD_LETTER_KEY)
+    return queue.declaration_result.message_count or 0

@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 
 HEARTBEAT_SECONDS = 10
 """A dead peer is noticed after about three heartbeats."""
+_PORT, _TLS_PORT = 5672, 5671
 _FIRST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 3.0
 
@@ -138,6 +139,22 @@ def check_url(address: str) -> None:
         fits = False
     if not fits:
         raise ConfigurationError("NARAD_BROKER_URL is not an address such as amqp://user:password@host:5672/vhost.")
+
+
+async def try_connection(address: str, *, timeout_seconds: float) -> tuple[str, int, str | None]:
+    """Connect once and part again; returns the host, the port, and the reason where it does not work."""
+    url = URL(address)
+    host, port = url.host or "", url.port or (_TLS_PORT if url.scheme == "amqps" else _PORT)
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            with foreign_cancels():
+                connection = await aio_pika.connect(url)
+                await connection.close()
+    except TimeoutError:
+        return host, port, f"no answer within {timeout_seconds:g} s"
+    except Exception as error:  # noqa: BLE001 - whatever the library raises is the reason
+        return host, port, str(error) or repr(error)
+    return host, port, None
 
 
 def _pauses() -> "itertools.chain[float]":

@@ -10,7 +10,7 @@ from functools import partial
 
 import aiormq
 import structlog
-from aiormq.abc import DeliveredMessage
+from aiormq.abc import DeliveredMessage, FieldTable
 from aiormq.channel import Channel as UnderlayChannel
 from pamqp.commands import Basic
 from typing_extensions import override
@@ -26,6 +26,8 @@ from narad.domain.task import Lane
 log = structlog.get_logger(__name__)
 
 REASON_HEADER = "x-narad-reason"
+LANE_HEADER = "x-narad-lane"
+"""Of a dead letter: the queue of the broker that it came from, where it can be sent again."""
 _PERSISTENT = 2
 _FAULTS = (aiormq.exceptions.AMQPError, OSError, TimeoutError, RuntimeError)
 
@@ -117,7 +119,8 @@ class RabbitSubscription(Subscription):
     async def dead_letter(self, delivery: Delivery, reason: str) -> None:
         """A copy with the reason in a header, then the ack: a plain reject would lose the reason."""
         channel, tag = _handle(delivery)
-        properties = Basic.Properties(delivery_mode=_PERSISTENT, headers={REASON_HEADER: reason})
+        headers: FieldTable = {REASON_HEADER: reason, LANE_HEADER: topology.lane_queue(delivery.lane).name}
+        properties = Basic.Properties(delivery_mode=_PERSISTENT, headers=headers)
         try:
             with foreign_cancels():
                 await channel.basic_publish(

@@ -61,6 +61,15 @@ def lane_queue(lane: Lane) -> QueueSpec:
     )
 
 
+def lane_of(name: str) -> Lane | None:
+    """The lane that a queue of the broker is for; None where it is for none."""
+    if not name.startswith(f"{PREFIX}."):
+        return None
+    queue, _, word = name.removeprefix(f"{PREFIX}.").rpartition(".")
+    known = {priority.lower(): priority for priority in Priority}
+    return Lane(queue, known[word]) if queue and word in known else None
+
+
 def lanes(queue: str) -> tuple[Lane, ...]:
     """The three lanes of a queue."""
     return tuple(Lane(queue, priority) for priority in Priority)
