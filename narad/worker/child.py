@@ -27,12 +27,16 @@ from narad.domain.log_line import LogLine
 from narad.domain.outcome import Completed, HandedBack, Outcome
 from narad.domain.task import Progress
 from narad.errors import ConfigurationError
+from narad.outbound.outbound import Outbound
 from narad.worker import folding, wire
 from narad.worker.attempt_log import Keep
+from narad.worker.child_desk import ChildDesk
 from narad.worker.context import Context, Note
+from narad.worker.current import make_current
 from narad.worker.handler import AnyHandler
 from narad.worker.loading import load_handler
 from narad.worker.signals import TaskCancelled
+from narad.worker.stage import Stage
 
 _PROGRESS_PAUSE_SECONDS = 0.25
 """At most four reports in a second: more would only keep the worker from its work."""
@@ -51,7 +55,9 @@ class Voice:
         self._latest: Progress | None = None
         self._said: Progress | None = None
         self._logged: queue.SimpleQueue[tuple[int, LogLine]] = queue.SimpleQueue()
+        self._asked: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         threading.Thread(target=self._report, name="narad-progress", daemon=True).start()
+        threading.Thread(target=self._pass_on, name="narad-asked", daemon=True).start()
 
     def begin(self) -> tuple[Note, Keep]:
         """Say that a job is in hand; returns what takes its progress and its log, from any thread, until it ends."""
@@ -59,14 +65,19 @@ class Voice:
             self._say(wire.taken_line())
         return partial(self._note, self._job), partial(self._keep, self._job)
 
-    def end(self, outcome: Outcome) -> None:
-        """Say how the job ended, after the last of its progress and of its log."""
+    def ask(self, line: bytes) -> None:
+        """Say soon what a handler asks for. A queue, for the same reason."""
+        self._asked.put(line)
+
+    def end(self, outcome: Outcome, *, holds: bool) -> None:
+        """Say how the job ended, after all else that it has to say."""
         with self._speaking:
+            self._say_asked()
             self._say_logged()
             self._job += 1
             self._say_latest()
             self._latest = self._said = None
-            self._say(wire.ended_line(wire.Ended(outcome=outcome, resident_bytes=_resident_bytes())))
+            self._say(wire.ended_line(wire.Ended(outcome=outcome, resident_bytes=_resident_bytes(), holds=holds)))
 
     def _note(self, job: int, progress: Progress) -> None:
         if job != self._job:
@@ -91,6 +102,17 @@ class Voice:
                 self._say_logged()
                 self._say_latest()
             time.sleep(_PROGRESS_PAUSE_SECONDS)
+
+    def _pass_on(self) -> None:
+        while True:
+            line = self._asked.get()
+            with self._speaking:
+                self._say(line)
+
+    def _say_asked(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._say(self._asked.get_nowait())
 
     def _say_latest(self) -> None:
         progress = self._latest
@@ -142,18 +164,21 @@ class Interrupt:
 
 
 def main() -> None:
-    """Serve jobs from standard input until it ends."""
-    orders, answers = _take_pipes()
-    sys.path[:] = wire.read_path(orders.readline())
-    jobs: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(orders, jobs), name="narad-orders", daemon=True).start()
+    """Serve jobs from standard input until it ends, or until the worker says goodbye."""
+    pipe, answers = _take_pipes()
+    opening = wire.read_opening(pipe.readline())
+    sys.path[:] = opening.path
+    outbound = Outbound(opening.outbound)
+    voice, stage = Voice(answers), Stage()
+    desk = ChildDesk(voice.ask)
+    jobs: queue.SimpleQueue[wire.Job | wire.Bye] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(pipe, jobs, desk), name="narad-orders", daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    voice = Voice(answers)
-    while True:
-        job = wire.read_job(jobs.get())
-        outcome = _run(job, voice)
+    while isinstance(job := jobs.get(), wire.Job):
+        outcome = _run(job, voice, desk, stage, outbound)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        voice.end(outcome)
+        voice.end(outcome, holds=stage.holds)
+    stage.close()
 
 
 def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
@@ -168,10 +193,16 @@ def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
     return orders, answers
 
 
-def _listen(orders: BinaryIO, jobs: "queue.SimpleQueue[bytes]") -> None:
-    for line in orders:
-        jobs.put(line)
-    _end_group()
+def _listen(pipe: BinaryIO, jobs: "queue.SimpleQueue[wire.Job | wire.Bye]", desk: ChildDesk) -> None:
+    try:
+        for line in pipe:
+            match wire.read_order(line):
+                case wire.Reply() as reply:
+                    desk.hear(reply)
+                case job:
+                    jobs.put(job)
+    finally:
+        _end_group()
 
 
 def _end_group() -> None:
@@ -179,15 +210,21 @@ def _end_group() -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def _run(job: wire.Job, voice: Voice) -> Outcome:
-    context = Context(job.task, SystemClock(), *voice.begin())
+def _run(job: wire.Job, voice: Voice, desk: ChildDesk, stage: Stage, outbound: Outbound) -> Outcome:
+    context = Context(job.task, SystemClock(), *voice.begin(), desk, outbound=outbound)
+    context.resume(job.checkpoint)
+    desk.begin(context)
+    make_current(context)
     try:
         handler = load_handler(job.module, job.name)
+        stage.prepare(job.module, job.lifespan_seconds)
     except ConfigurationError as error:
         return folding.unexpected(error)
-    call = partial(_call_async if handler.is_async else _call, handler, context)
+    given = stage.given_to(handler)
+    call = partial(_call_async if handler.is_async else _call, handler, context, given, stage)
     outcome = folding.folded(handler, job.task.payload, context, call, job.most_result_bytes)
     context.close_log()
+    context.remove_tmpdir()
     if context.cancelled and not isinstance(outcome, Completed):
         # Where the worker asked, it knows why. Anybody else, such as an init system that ends a whole group of
         # processes, has no say in what becomes of the task.
@@ -195,27 +232,39 @@ def _run(job: wire.Job, voice: Voice) -> Outcome:
     return outcome
 
 
-def _call(handler: AnyHandler, context: Context, arguments: dict[str, object]) -> object:
+def _call(
+    handler: AnyHandler, context: Context, given: dict[str, object], _stage: Stage, arguments: dict[str, object]
+) -> object:
     interrupt = Interrupt(context)
     signal.signal(signal.SIGTERM, interrupt)
-    return interrupt.around(partial(handler.function, **arguments))
+    return interrupt.around(partial(handler.function, **arguments, **given))
 
 
-def _call_async(handler: AnyHandler, context: Context, arguments: dict[str, object]) -> object:
-    return asyncio.run(_cancellable(handler, context, arguments))
+def _call_async(
+    handler: AnyHandler, context: Context, given: dict[str, object], stage: Stage, arguments: dict[str, object]
+) -> object:
+    return stage.run(_cancellable(handler, context, arguments | given))
 
 
 async def _cancellable(handler: AnyHandler, context: Context, arguments: dict[str, object]) -> object:
     """Run an `async def` handler so that SIGTERM cancels it."""
     running = asyncio.current_task()
+    loop = asyncio.get_running_loop()
 
     def stop() -> None:
         context.cancel()
         if running is not None:
             running.cancel()
 
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
-    result: object = await handler.function(**arguments)
+    # A loop that serves one task after the other has a context of its own.
+    make_current(context)
+    loop.add_signal_handler(signal.SIGTERM, stop)
+    try:
+        result: object = await handler.function(**arguments)
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+        # Its connections are those of this task alone, and on this loop.
+        await context.outbound.close()
     return result
 
 

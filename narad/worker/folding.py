@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from narad.domain.outcome import Completed, Failed, Outcome, Snoozed
-from narad.domain.task import JsonObject, TaskError
+from narad.domain.task import TaskError
 from narad.worker.context import Context
 from narad.worker.handler import AnyHandler
 from narad.worker.signals import Fatal, Retry, Snooze
@@ -17,7 +17,7 @@ Call: TypeAlias = Callable[[dict[str, object]], object]
 _LONGEST_SNOOZE_SECONDS = 366 * 86_400.0
 
 
-def folded(handler: AnyHandler, payload: JsonObject, context: Context, call: Call, most_bytes: int) -> Outcome:
+def folded(handler: AnyHandler, payload: str, context: Context, call: Call, most_bytes: int) -> Outcome:
     """The outcome of calling the function of a handler, whatever it does."""
     try:
         arguments = handler.signature.bind(payload, context)

@@ -1,8 +1,7 @@
 """The handler: a function under a stable name, with what the service needs to know to run it."""
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import update_wrapper
 from typing import Any, Generic, Literal, ParamSpec, TypeVar
@@ -10,36 +9,13 @@ from typing import Any, Generic, Literal, ParamSpec, TypeVar
 from typing_extensions import override
 
 from narad.domain.names import check_handler_name, check_queue_name
-from narad.domain.task import JsonObject
+from narad.domain.status import Priority
+from narad.domain.task import Json
+from narad.worker.options import Backoff, Options, check_options
 from narad.worker.signature import Signature, SignatureError
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_LONGEST_SECONDS = 366 * 86_400
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """How tasks of a handler are run where they do not say themselves; None leaves it to the settings."""
-
-    queue: str = "default"
-    timeout_seconds: float | None = None
-    max_attempts: int | None = None
-    backoff_seconds: float | None = None
-    backoff_cap_seconds: float | None = None
-    retry_on: tuple[type[BaseException], ...] = field(default=(Exception,))
-    isolation: Literal["process"] | None = None
-
-    def as_json(self) -> JsonObject:
-        """What the catalogue shows of them."""
-        return {
-            "timeout_seconds": self.timeout_seconds,
-            "max_attempts": self.max_attempts,
-            "backoff_seconds": self.backoff_seconds,
-            "backoff_cap_seconds": self.backoff_cap_seconds,
-            "isolation": self.isolation,
-        }
 
 
 class Handler(Generic[P, R]):
@@ -65,6 +41,14 @@ class Handler(Generic[P, R]):
     def __repr__(self) -> str:
         return f"<handler {self.name} in {self.place}>"
 
+    def read_result(self, value: Json) -> object:
+        """What the function returned, out of the JSON that was stored of it.
+
+        Raises:
+            ResultError: the JSON does not fit the annotation.
+        """
+        return self.signature.read_result(value)
+
     @property
     def place(self) -> str:
         """Where the function is defined, for messages."""
@@ -87,75 +71,73 @@ def handler(
     name: str,
     *,
     queue: str = "default",
+    priority: Priority | Literal["LOW", "MEDIUM", "HIGH"] | None = None,
     timeout: float | timedelta | None = None,
+    expires_in: float | timedelta | None = None,
     max_attempts: int | None = None,
+    backoff: Backoff | None = None,
     backoff_seconds: float | None = None,
     backoff_cap_seconds: float | None = None,
+    jitter: bool | None = None,
     retry_on: tuple[type[BaseException], ...] = (Exception,),
     isolation: Literal["process"] | None = None,
+    redact: Sequence[str] = (),
+    version: str | None = None,
 ) -> Callable[[Callable[P, R]], Handler[P, R]]:
     """Make a function the handler `name`.
 
     The payload of a task is the keyword arguments of the function, checked against its annotations; a parameter
-    annotated `Context` gets the context of the attempt. What a task says itself wins over these options.
+    annotated `Context` gets the context of the attempt, one annotated `Annotated[T, Resource]` what a lifespan of the
+    worker provides. What a task says itself wins over these options.
 
     Args:
         name: Stable public name, such as `images.thumbnail`.
         queue: The queue its tasks go to.
+        priority: The priority of tasks that name none.
         timeout: Longest run of one attempt, in seconds or as a timedelta; None for no limit.
+        expires_in: Longest wait for the first start, in seconds or as a timedelta; None for no limit.
         max_attempts: Failed attempts that a task is allowed, at least 1.
-        backoff_seconds: Longest wait after the first failure; it doubles with each further one.
+        backoff: How the wait grows with each failure: `exponential`, `linear` or `fixed`; or a function that returns
+            the seconds, given the number of failures.
+        backoff_seconds: Longest wait after the first failure.
         backoff_cap_seconds: Upper bound of that wait.
+        jitter: Whether the wait is drawn between nothing and the longest; by default it is, but for a function.
         retry_on: Exceptions worth another attempt; any other fails the task at once.
         isolation: `process` runs each task in a process of its own, which a cancel or time limit really kills.
+        redact: Places in the payload that no answer of the API shows, such as `password` or `card.number`.
+        version: What people call this version of the handler; the catalogue shows it.
 
     Raises:
         SignatureError: the function cannot take its arguments by keyword, an annotation cannot be used, or it is a
             handler already.
-        ValueError: the name, the queue, a number or an exception is not valid.
+        ValueError: the name, the queue, a number or another option is not valid.
     """
-    seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
-    _check_seconds(name, timeout=seconds, backoff_seconds=backoff_seconds, backoff_cap_seconds=backoff_cap_seconds)
-    _check_max_attempts(name, max_attempts)
-    _check_exceptions(name, retry_on)
     options = Options(
         queue=queue,
-        timeout_seconds=seconds,
+        priority=None if priority is None else Priority(priority),
+        timeout_seconds=_seconds(timeout),
+        expires_in_seconds=_seconds(expires_in),
         max_attempts=max_attempts,
+        backoff=backoff,
         backoff_seconds=backoff_seconds,
         backoff_cap_seconds=backoff_cap_seconds,
+        jitter=jitter,
         retry_on=retry_on,
         isolation=isolation,
+        redact=(redact,) if isinstance(redact, str) else tuple(redact),
+        version=version,
     )
+    check_options(name, options)
     return lambda function: Handler(name, function, options)
+
+
+def _seconds(duration: float | timedelta | None) -> float | None:
+    return duration.total_seconds() if isinstance(duration, timedelta) else duration
 
 
 def _refuse_handler(name: str, function: object) -> None:
     if isinstance(function, Handler):
         raise SignatureError(f"{function.place} is the handler {function.name} already and cannot be {name} too.")
-
-
-def _check_seconds(name: str, **durations: object) -> None:
-    for what, number in durations.items():
-        if number is None:
-            continue
-        if not isinstance(number, (int, float)) or not 0 < number <= _LONGEST_SECONDS:
-            raise ValueError(
-                f"handler {name!r}: {what} must be a number of seconds above 0 and up to {_LONGEST_SECONDS}, "
-                f"not {number!r}"
-            )
-
-
-def _check_max_attempts(name: str, number: object) -> None:
-    if number is not None and (not isinstance(number, int) or number < 1):
-        raise ValueError(f"handler {name!r}: max_attempts must be a whole number from 1 on, not {number!r}")
-
-
-def _check_exceptions(name: str, kinds: object) -> None:
-    if not isinstance(kinds, tuple) or not all(
-        isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds
-    ):
-        raise ValueError(f"handler {name!r}: retry_on must be a tuple of exception classes, not {kinds!r}")
 
 
 AnyHandler = Handler[Any, Any]

@@ -6,28 +6,36 @@ from types import ModuleType
 
 from narad.errors import ConfigurationError
 from narad.worker.handler import AnyHandler, Handler
+from narad.worker.lifespan import AnyLifespan, Lifespan
 from narad.worker.words import message_of
 
 
-def load_handlers(modules: Sequence[str]) -> Mapping[str, AnyHandler]:
-    """Import modules and collect the handlers in their namespaces, by name.
+def load_handlers(modules: Sequence[str], given: Iterable[AnyHandler] = ()) -> Mapping[str, AnyHandler]:
+    """Import modules and collect the handlers in their namespaces, and those `given`, by name.
 
     Raises:
         ConfigurationError: a module cannot be imported, holds no handler, or two handlers have one name.
     """
     found: dict[str, AnyHandler] = {}
     for name in modules:
-        handlers = list(_handlers_in(_import(name)))
-        if not handlers:
+        module = _import(name)
+        handlers = list(handlers_in(module))
+        if not handlers and not _lifespans_in(module):
             raise ConfigurationError(f"Module {name} holds no handler: decorate a function with @handler.")
         for handler in handlers:
-            other = found.setdefault(handler.name, handler)
-            if other is not handler:
-                raise ConfigurationError(
-                    f"Two handlers are called {handler.name}: {other.place} and {handler.place}. Rename one."
-                )
+            _add(found, handler)
             handler.home = name
+    for handler in given:
+        _add(found, handler)
     return found
+
+
+def _add(found: dict[str, AnyHandler], handler: AnyHandler) -> None:
+    other = found.setdefault(handler.name, handler)
+    if other is not handler:
+        raise ConfigurationError(
+            f"Two handlers are called {handler.name}: {other.place} and {handler.place}. Rename one."
+        )
 
 
 def load_handler(module: str, name: str) -> AnyHandler:
@@ -36,10 +44,19 @@ def load_handler(module: str, name: str) -> AnyHandler:
     Raises:
         ConfigurationError: the module cannot be imported, or does not hold that handler.
     """
-    for handler in _handlers_in(_import(module)):
+    for handler in handlers_in(_import(module)):
         if handler.name == name:
             return handler
     raise ConfigurationError(f"Module {module} does not hold the handler {name}.")
+
+
+def load_lifespans(modules: Sequence[str]) -> Mapping[str, Sequence[AnyLifespan]]:
+    """Import modules and collect the lifespans in their namespaces, by module.
+
+    Raises:
+        ConfigurationError: a module cannot be imported.
+    """
+    return {name: _lifespans_in(_import(name)) for name in modules}
 
 
 def _import(name: str) -> ModuleType:
@@ -50,9 +67,15 @@ def _import(name: str) -> ModuleType:
         raise ConfigurationError(message) from error
 
 
-def _handlers_in(module: ModuleType) -> Iterable[AnyHandler]:
+def handlers_in(module: ModuleType) -> Iterable[AnyHandler]:
+    """The handlers in the namespace of a module, each once."""
     seen = set()
     for value in list(vars(module).values()):
         if isinstance(value, Handler) and id(value) not in seen:
             seen.add(id(value))
             yield value
+
+
+def _lifespans_in(module: ModuleType) -> Sequence[AnyLifespan]:
+    found = {id(value): value for value in list(vars(module).values()) if isinstance(value, Lifespan)}
+    return tuple(found.values())

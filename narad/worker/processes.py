@@ -14,7 +14,8 @@ from typing_extensions import override
 
 from narad.domain.outcome import Completed, Failed, Outcome
 from narad.domain.task import ClaimedTask, Progress, TaskError
-from narad.worker import wire
+from narad.outbound.options import OutboundOptions
+from narad.worker import wire, workspace
 from narad.worker.context import Context
 from narad.worker.handler import AnyHandler
 
@@ -33,6 +34,7 @@ class ProcessLimits:
     grace_seconds: float
     most_tasks: int
     most_bytes: int
+    lifespan_seconds: float = 60.0
 
 
 class Child(asyncio.SubprocessProtocol):
@@ -44,6 +46,9 @@ class Child(asyncio.SubprocessProtocol):
         self.taken = False
         """Whether it has its latest job in hand; until then no code of the handler has run."""
         self.resident_bytes = 0
+        self.holds = False
+        """Whether it has something to close at its end."""
+        self._replying: set[asyncio.Task[None]] = set()
         self.gone: asyncio.Future[None] = loop.create_future()
         """Done when the process has ended and its pipes are closed."""
         self._loop = loop
@@ -56,7 +61,7 @@ class Child(asyncio.SubprocessProtocol):
         self._silent = False
 
     @classmethod
-    async def spawn(cls) -> "Child":
+    async def spawn(cls, outbound: OutboundOptions) -> "Child":
         """Start a child, at the head of a session and so of a process group of its own."""
         _, child = await asyncio.get_running_loop().subprocess_exec(
             cls,
@@ -68,7 +73,7 @@ class Child(asyncio.SubprocessProtocol):
             stderr=None,
             start_new_session=True,
         )
-        child.write(wire.path_line(sys.path))
+        child.write(wire.opening_line(wire.Opening(path=sys.path, outbound=outbound)))
         return child
 
     @property
@@ -163,9 +168,22 @@ class Child(asyncio.SubprocessProtocol):
                 context.progress(answer.value, answer.message)
             case wire.Logged():
                 context.relay(answer.number, answer.level, answer.message, age=answer.age)
+            case wire.Asked():
+                replying = self._loop.create_task(self._reply(answer, context))
+                self._replying.add(replying)
+                replying.add_done_callback(self._replying.discard)
             case wire.Ended():
                 self.resident_bytes = answer.resident_bytes
+                self.holds = answer.holds
                 outcome.set_result(answer.outcome)
+
+    async def _reply(self, asked: wire.Asked, context: Context) -> None:
+        """Do what the handler asks for, and tell it."""
+        try:
+            reply = wire.Reply(number=asked.number, task_id=await context.ask(asked.request))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the handler waits to hear of it
+            reply = wire.refusal(asked.number, error)
+        self.write(wire.reply_line(reply))
 
     def _give_up(self) -> None:
         """Nothing more will be heard."""
@@ -182,16 +200,43 @@ class Child(asyncio.SubprocessProtocol):
 class ProcessExecutor:
     """Children, idle and busy. There are never more than slots, since each running task holds one."""
 
-    def __init__(self, most_result_bytes: int, limits: ProcessLimits) -> None:
+    def __init__(self, most_result_bytes: int, limits: ProcessLimits, outbound: OutboundOptions | None = None) -> None:
         self._most_result_bytes = most_result_bytes
         self._limits = limits
+        self._outbound = outbound or OutboundOptions()
         self._idle: list[Child] = []
         self._leaving: set[Child] = set()
         self._closed = False
 
     async def run(self, handler: AnyHandler, task: ClaimedTask, context: Context) -> Outcome:
         """Run a handler in a child. Cancelled: SIGTERM, the grace, then SIGKILL, to its whole group."""
-        job = wire.Job(module=handler.home, name=handler.name, task=task, most_result_bytes=self._most_result_bytes)
+        job = wire.Job(
+            module=handler.home,
+            name=handler.name,
+            task=task,
+            checkpoint=context.checkpoint,
+            most_result_bytes=self._most_result_bytes,
+            lifespan_seconds=self._limits.lifespan_seconds,
+        )
+        try:
+            return await self._serve(job, context)
+        finally:
+            # It is for us to remove: the process may have been killed.
+            place = workspace.place_of(task.id, task.attempt)
+            if place.exists():
+                await asyncio.to_thread(workspace.remove, place)
+
+    async def close(self) -> None:
+        """End idle children; busy ones end with their tasks."""
+        self._closed = True
+        polite = any(child.holds for child in self._idle)
+        while self._idle:
+            self._take_leave(self._idle.pop())
+        if self._leaving:
+            patience = _LONGEST_END_SECONDS + (self._limits.lifespan_seconds if polite else 0.0)
+            await asyncio.wait({child.gone for child in self._leaving}, timeout=patience)
+
+    async def _serve(self, job: wire.Job, context: Context) -> Outcome:
         while True:
             child = await self._child()
             outcome = await self._run(child, job, context)
@@ -199,14 +244,6 @@ class ProcessExecutor:
             if child.taken or child.jobs == 1:
                 return outcome
             log.info("child.ended_idle", outcome=str(outcome))
-
-    async def close(self) -> None:
-        """End idle children; busy ones end with their tasks."""
-        self._closed = True
-        while self._idle:
-            self._dismiss(self._idle.pop())
-        if self._leaving:
-            await asyncio.wait({child.gone for child in self._leaving}, timeout=_LONGEST_END_SECONDS)
 
     async def _run(self, child: Child, job: wire.Job, context: Context) -> Outcome:
         running = asyncio.ensure_future(child.run(job, context))
@@ -224,7 +261,7 @@ class ProcessExecutor:
             if child.alive:
                 return child
             self._dismiss(child)
-        spawning = asyncio.ensure_future(Child.spawn())
+        spawning = asyncio.ensure_future(Child.spawn(self._outbound))
         try:
             return await asyncio.shield(spawning)
         except asyncio.CancelledError:
@@ -251,11 +288,23 @@ class ProcessExecutor:
             self._idle.append(child)
         else:
             log.debug("child.retired", jobs=child.jobs, resident_bytes=child.resident_bytes)
+            self._take_leave(child)
+
+    def _take_leave(self, child: Child) -> None:
+        """Let an idle child close what it holds, then end it."""
+        if not (child.alive and child.holds):
             self._dismiss(child)
+            return
+        child.write(wire.bye_line())
+        self._watch_leave(child)
+        asyncio.get_running_loop().call_later(self._limits.lifespan_seconds, child.send, signal.SIGKILL)
 
     def _dismiss(self, child: Child) -> None:
         """End a child and whatever it has started."""
         child.send(signal.SIGKILL)
+        self._watch_leave(child)
+
+    def _watch_leave(self, child: Child) -> None:
         if not child.gone.done():
             self._leaving.add(child)
             child.gone.add_done_callback(lambda _gone: self._leaving.discard(child))

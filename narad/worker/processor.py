@@ -20,6 +20,7 @@ from narad.domain.retry import RetryPolicy
 from narad.domain.task import ClaimedTask, Progress
 from narad.errors import NaradError, OverloadedError, StoreUnavailableError
 from narad.events.base import SILENCE, Announcer
+from narad.outbound.outbound import Outbound
 from narad.store.attempts import Attempts
 from narad.store.log_lines import LogLines
 from narad.tally import Tally
@@ -27,9 +28,11 @@ from narad.worker import folding
 from narad.worker.context import Context
 from narad.worker.execution import Execution, StopReason
 from narad.worker.executors import Executors
+from narad.worker.follow_ups import WorkerDesk, may_have_checkpoint
 from narad.worker.handler import AnyHandler
 from narad.worker.log_buffer import LogBuffer
 from narad.worker.reporter import Reporter
+from narad.worker.waits import policy_of
 
 log = structlog.get_logger(__name__)
 
@@ -56,8 +59,12 @@ class Processor:
         grace_seconds: float,
         buffer: int,
         events: Announcer = SILENCE,
+        outbound: Outbound | None = None,
+        desk: WorkerDesk | None = None,
     ) -> None:
+        self._desk = desk
         self._events = events
+        self._outbound = outbound
         self._attempts = attempts
         self._log_lines = log_lines
         self._log = LogBuffer(self._write_lines)
@@ -66,7 +73,7 @@ class Processor:
         self._executors = executors
         self._clock = clock
         self._tally = tally
-        self._policy = policy
+        self._policies = {name: policy_of(handler.options, policy) for name, handler in handlers.items()}
         self._grace_seconds = grace_seconds
         self._executions: dict[tuple[UUID, int], Execution] = {}
         self._held: dict[tuple[UUID, int], ClaimedTask] = {}
@@ -114,7 +121,7 @@ class Processor:
     async def _execute(self, task: ClaimedTask, handler: AnyHandler) -> None:
         began = time.monotonic()
         reporter = Reporter(partial(self._report, task))
-        context = Context(task, self._clock, reporter.note, self._log.keep)
+        context = Context(task, self._clock, reporter.note, self._log.keep, self._desk, outbound=self._outbound)
         work = self._outcome_of(handler, task, context)
         execution = Execution(context, work, grace_seconds=self._grace_of(handler))
         key = (task.id, task.attempt)
@@ -129,10 +136,14 @@ class Processor:
                     await self._flush_log(task)
                 now = self._clock.now()
                 ran_seconds = time.monotonic() - began
-                decision = decide(task, outcome, now, self._policy_of(handler))
-                written = await self._finish(task, replace(decision, progress=reporter.latest))
+                decision = decide(task, outcome, now, self._policies[task.handler])
+                if reporter.latest is not None:
+                    decision = replace(decision, progress=reporter.latest)
+                written = await self._finish(task, decision)
                 if written is not None:
                     self._count(task, written, now, ran_seconds)
+                    if context.checkpoint is not None and self._desk is not None and isinstance(outcome, Completed):
+                        await self._desk.forget(context)
             if not ended:
                 log.warning("task.handler_ignores_stop", task_id=str(task.id), handler=task.handler)
                 await asyncio.wait({execution.work})
@@ -142,6 +153,8 @@ class Processor:
     async def _outcome_of(self, handler: AnyHandler, task: ClaimedTask, context: Context) -> Outcome:
         """What the executor says; where it fails itself, that costs the attempt and never the worker."""
         try:
+            if self._desk is not None and may_have_checkpoint(task):
+                await self._desk.resume(context)
             return await self._executors.of(handler).run(handler, task, context)
         except asyncio.CancelledError:
             raise
@@ -227,14 +240,6 @@ class Processor:
             now = self._clock.now()
             held = [self._held.get(key) for key in dict.fromkeys((line.task_id, line.attempt) for line in lines)]
             self._events.publish([of_running(EventType.LOG, task, now) for task in held if task is not None])
-
-    def _policy_of(self, handler: AnyHandler) -> RetryPolicy:
-        options = handler.options
-        return RetryPolicy(
-            base_seconds=options.backoff_seconds or self._policy.base_seconds,
-            cap_seconds=options.backoff_cap_seconds or self._policy.cap_seconds,
-            jitter=self._policy.jitter,
-        )
 
 
 def _outcome(task: ClaimedTask, handler: AnyHandler, execution: Execution) -> Outcome | None:

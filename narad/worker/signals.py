@@ -39,6 +39,10 @@ class Fatal(Exception):  # noqa: N818 - read as a verb where it is raised
     """The task failed for good: no further attempt, whatever its allowance."""
 
 
+class SpawnError(Exception):
+    """A follow-up task cannot be created as it was asked for; the text says why."""
+
+
 class TaskCancelled(Exception):  # noqa: N818 - what `Context.raise_if_cancelled` raises
     """The task was asked to stop."""
 

@@ -10,17 +10,17 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
 from typing_extensions import TypeForm, override
 
-from narad.domain.storable import NotStorableError, check_json, size_of
+from narad.domain.storable import NotStorableError, check_json
 from narad.domain.task import Json, JsonObject
 from narad.worker.context import Context
+from narad.worker.lifespan import SignatureError, resource_of
+from narad.worker.signals import Snooze
 from narad.worker.words import message_of, type_of
 
 _KINDS = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
+__all__ = ["PayloadError", "ResultError", "Signature", "SignatureError"]
+
 _UNSTORABLE = "The handler returned what cannot be stored"
-
-
-class SignatureError(TypeError):
-    """A function cannot be a handler as it is declared."""
 
 
 class PayloadError(ValueError):
@@ -48,6 +48,8 @@ class Signature:
         hints = _hints(function)
         fields: dict[str, Any] = {}
         self.context_name: str | None = None
+        self.resources: dict[str, object] = {}
+        """The types of the parameters that get what lifespans provide."""
         self._names: dict[str, str] = {}
         further: Any = None
         for name, parameter in inspect.signature(function).parameters.items():
@@ -60,6 +62,8 @@ class Signature:
                 if self.context_name is not None:
                     raise SignatureError(f"{_place(function)}: two parameters are a Context.")
                 self.context_name = name
+            elif (kind := resource_of(annotation)) is not None:
+                self.resources[name] = kind
             else:
                 self._names[f"f{len(fields)}"] = name
                 fields[f"f{len(fields)}"] = _field(name, annotation, parameter)
@@ -70,21 +74,20 @@ class Signature:
         except Exception as error:
             raise SignatureError(f"{_place(function)}: {_culprit(hints, error)}") from error
         try:
-            self._result = _result_adapter(hints.get("return", Any))
+            self._result = _result_adapter(_without_snooze(hints.get("return", Any)))
             self.result_schema = _result_schema(self._result)
             """The JSON Schema of the result; None where the annotation says nothing."""
         except Exception as error:
             raise SignatureError(f"{_place(function)}: the result has no form in JSON: {_first_line(error)}") from error
 
-    def arguments(self, payload: JsonObject) -> dict[str, object]:
-        """The keyword arguments, in the types of the annotations.
+    def arguments(self, payload: str) -> dict[str, object]:
+        """The keyword arguments out of the text of a payload, in the types of the annotations.
 
         Raises:
             PayloadError: the payload does not fit.
         """
         try:
-            # As JSON, which is what it is: strict models take texts for times, ids and enums from nothing else.
-            model = self._model.model_validate_json(to_json(payload, inf_nan_mode="constants"))
+            model = self._model.model_validate_json(payload)
         except ValidationError as error:
             raise PayloadError(_explain(error)) from error
         except BaseException as error:
@@ -93,7 +96,7 @@ class Signature:
         given = {name: getattr(model, field) for field, name in self._names.items()}
         return given | (model.model_extra or {})
 
-    def bind(self, payload: JsonObject, context: Context) -> dict[str, object]:
+    def bind(self, payload: str, context: Context) -> dict[str, object]:
         """The keyword arguments with the context where the handler wants it.
 
         Raises:
@@ -114,7 +117,7 @@ class Signature:
                 value = self._result.dump_python(checked, mode="json", by_alias=True)
             result: Json = to_jsonable_python(value, by_alias=True)
             check_json(result)
-            size = size_of(result)
+            size = len(to_json(result))
         except ValidationError as error:
             raise ResultError(f"{_UNSTORABLE}: {_explain(error)}") from error
         except (PydanticSerializationError, NotStorableError, ValueError, RecursionError) as error:
@@ -127,6 +130,19 @@ class Signature:
                 f"The handler returned {size} bytes of JSON, more than {most_bytes}. Store it elsewhere, return where."
             )
         return result
+
+    def read_result(self, value: Json) -> object:
+        """The returned value, in the type of the annotation, out of JSON.
+
+        Raises:
+            ResultError: it does not fit the annotation, as one that another version of the handler returned.
+        """
+        if self._result is None:
+            return value
+        try:
+            return self._result.validate_json(to_json(value))
+        except ValidationError as error:
+            raise ResultError(f"The result does not fit the handler as it is here: {_explain(error)}") from error
 
 
 def _field(name: str, annotation: object, parameter: inspect.Parameter) -> tuple[object, object]:
@@ -194,7 +210,7 @@ def _is_context(annotation: object) -> bool:
 def _culprit(hints: Mapping[str, Any], error: Exception) -> str:
     """Which parameter Pydantic cannot handle, and why."""
     for name, annotation in hints.items():
-        if name == "return" or _is_context(annotation):
+        if name == "return" or _is_context(annotation) or resource_of(annotation) is not None:
             continue
         try:
             TypeAdapter(annotation).json_schema(schema_generator=_Schemas)
@@ -206,6 +222,16 @@ def _culprit(hints: Mapping[str, Any], error: Exception) -> str:
 def _result_adapter(annotation: TypeForm[object]) -> TypeAdapter[object] | None:
     bare = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
     return None if bare is Any else TypeAdapter(annotation)
+
+
+def _without_snooze(annotation: object) -> Any:  # noqa: ANN401 - a form of type
+    """What a handler returns when it does not snooze: a `Snooze` is no result."""
+    if annotation is Snooze:
+        return NoneType
+    if get_origin(annotation) in {Union, UnionType}:
+        kept = tuple(kind for kind in get_args(annotation) if kind is not Snooze)
+        return Union[kept] if len(kept) < len(get_args(annotation)) else annotation  # noqa: UP007 - of a tuple
+    return annotation
 
 
 def _result_schema(adapter: TypeAdapter[object] | None) -> JsonObject | None:

@@ -1,8 +1,8 @@
-"""The worker: slots, and the loop that keeps them busy with claimed tasks until it is told to drain."""
+"""The worker: its lease, its orders and its drain around the slots and the intake that keeps them busy."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,35 +12,44 @@ from typing_extensions import override
 from narad.clock import Clock
 from narad.dispatch.base import Control, Dispatch, Subscription
 from narad.domain.decide import PutBack
-from narad.domain.event import EventType, of_decisions, of_running
+from narad.domain.event import of_decisions
 from narad.domain.fleet import Orders, WorkerOrder
 from narad.domain.picking import AgeingQuota, Picker
 from narad.domain.retry import RetryPolicy
 from narad.domain.status import Priority
-from narad.domain.task import ClaimedTask, Running
+from narad.domain.task import NewTask, Running
 from narad.errors import StoreUnavailableError
 from narad.events.base import SILENCE, Announcer
+from narad.outbound.options import OutboundOptions
+from narad.outbound.outbound import Outbound
 from narad.service import Service
 from narad.store.attempts import Aged
 from narad.store.store import Store
 from narad.tally import Tally
+from narad.worker import workspace
 from narad.worker.catalogue import describe
 from narad.worker.consumer import Consumer
 from narad.worker.execution import StopReason
 from narad.worker.executors import Executors
+from narad.worker.follow_ups import Allowances, WorkerDesk
 from narad.worker.handler import AnyHandler
 from narad.worker.heartbeat import Heartbeat, Listeners, Rhythm
 from narad.worker.identity import Identity
+from narad.worker.intake import Intake
+from narad.worker.loop_watch import LoopWatch
 from narad.worker.processes import ProcessLimits
 from narad.worker.processor import Processor
+from narad.worker.resources import Resources
+from narad.worker.slots import Slots
 
 log = structlog.get_logger(__name__)
 
-_PAUSE_SECONDS = 1.0
+_SLACK_SECONDS = 1.0
+"""Beyond the grace, for attempts to let go of their slots."""
 _RENEWAL_PAUSE_SECONDS = 0.1
 _FULL_HAND = 8
-_SATURATED_SECONDS = 1.0
-"""A worker without a free slot for so long leaves what it has in hand to others."""
+_UNPUBLISHED_SECONDS = 60.0
+"""After a publication of the handlers that failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +61,7 @@ class WorkerOptions:
     queues: tuple[str, ...]
     rhythm: Rhythm
     process_limits: ProcessLimits
+    outbound: OutboundOptions = field(default_factory=OutboundOptions)
     most_result_bytes: int
     policy: RetryPolicy
     stops_on_lease_loss: bool = False
@@ -59,6 +69,10 @@ class WorkerOptions:
     poll_seconds: float
     watchdog_seconds: float
     drain_seconds: float
+    publish_seconds: float = 86_400.0
+    """Between two publications of the handlers."""
+    blocked_seconds: float = 1.0
+    allowances: Allowances = field(default_factory=Allowances)
 
 
 class Worker(Service):
@@ -75,8 +89,10 @@ class Worker(Service):
         *,
         open_store: Callable[[], Store],
         events: Announcer = SILENCE,
+        resources: Resources | None = None,
+        created: Callable[[Sequence[NewTask]], None] = lambda _tasks: None,
     ) -> None:
-        """`open_store` opens the store once more, for the thread of the heartbeat."""
+        """`open_store` opens the store once more, for the thread of the heartbeat; `created` hears of follow-ups."""
         super().__init__()
         self._events = events
         self._identity = Identity(
@@ -90,7 +106,17 @@ class Worker(Service):
         self._handlers = handlers
         self._clock = clock
         self._options = options
-        self._executors = Executors(options.concurrency, options.most_result_bytes, options.process_limits)
+        self._resources = resources or Resources()
+        self._executors = Executors(
+            options.concurrency,
+            options.most_result_bytes,
+            options.process_limits,
+            options.outbound,
+            self._resources,
+        )
+        desk = WorkerDesk(store, handlers, clock, allowances=options.allowances, created=created)
+        self._loop_watch = LoopWatch(handlers.values(), limit_seconds=options.blocked_seconds)
+        self._outbound = Outbound(options.outbound)
         self._processor = Processor(
             store.attempts,
             store.log_lines,
@@ -102,6 +128,8 @@ class Worker(Service):
             grace_seconds=options.process_limits.grace_seconds,
             buffer=options.concurrency * 2,
             events=events,
+            outbound=self._outbound,
+            desk=desk,
         )
         self._heartbeat = Heartbeat(
             open_store,
@@ -113,17 +141,12 @@ class Worker(Service):
         )
         self.dismissed = asyncio.Event()
         """Set when somebody orders this worker to drain; the process then ends as if by SIGTERM."""
-        self.resting = False
-        """Whether it leaves everything to others, as it was told; what it runs goes on."""
-        self._quiet = False
-        self._orders_changed = asyncio.Event()
         self._orphans: set[tuple[UUID, int]] = set()
         self._consumer: Consumer | None = None
         self._subscription: Subscription | None = None
-        self._running: set[asyncio.Task[None]] = set()
-        self._slot_freed = asyncio.Event()
-        self._hurried = asyncio.Event()
-        self._intake: asyncio.Task[None] | None = None
+        self._slots = Slots(options.concurrency, self._processor.run, self.died.set)
+        self._intake: Intake | None = None
+        self._taking: asyncio.Task[None] | None = None
 
     @property
     def id(self) -> UUID:
@@ -133,11 +156,19 @@ class Worker(Service):
     @property
     def busy(self) -> int:
         """Slots in use, those of handlers that ignore their stop included."""
-        return len(self._running)
+        return self._slots.busy
+
+    @property
+    def resting(self) -> bool:
+        """Whether it leaves everything to others, as it was told; what it runs goes on."""
+        return self._intake is not None and self._intake.resting
 
     @override
     async def start(self) -> None:
         options = self._options
+        if left := await asyncio.to_thread(workspace.remove_left):
+            log.info("worker.directories_removed", left_by_killed_processes=left)
+        await self._resources.open()
         now = self._clock.now()
         await self._store.catalogue.publish(describe(self._handlers.values()), now=now)
         await self._store.workers.register(self._identity.row(self.id), now=now)
@@ -158,11 +189,16 @@ class Worker(Service):
             aged=Aged(medium=timedelta(seconds=limits[Priority.MEDIUM]), low=timedelta(seconds=limits[Priority.LOW])),
             poll_seconds=options.poll_seconds,
         )
+        # Claimed all at once, quick tasks would all end at once: the slots would wait for the store, then it for them.
+        most = -(-options.concurrency // 2)
+        self._intake = Intake(self._consumer, self._slots, self._heartbeat, self._clock, self._events, most=most)
         self._consumer.hold(await self._store.workers.paused_queues())
         await self._heartbeat.start()
+        self._spawn(self._publish_again())
         if options.stops_on_lease_loss:
             self._spawn(self._watch_lease())
-        self._intake = self._spawn(self._take_in(self._consumer))
+        self._loop_watch.start()
+        self._taking = self._spawn(self._intake.run())
         log.info("worker.started", worker_id=str(self.id), queues=options.queues, slots=options.concurrency)
 
     @override
@@ -174,71 +210,39 @@ class Worker(Service):
         if self._stopping:
             return
         self._stopping = True
-        if self._consumer is None or self._intake is None:
+        if self._consumer is None or self._intake is None or self._taking is None:
+            await self._resources.close()
             return
         log.info("worker.draining", running=self.busy)
         self._heartbeat.draining = True
-        self._slot_freed.set()
-        self._orders_changed.set()
-        self._consumer.wake()
-        await asyncio.wait({self._intake})
+        self._intake.stop()
+        await asyncio.wait({self._taking})
         await self._consumer.pause()
-        await self._let_end(self._options.drain_seconds)
+        await self._slots.let_end(self._options.drain_seconds)
         self._processor.stop_all(StopReason.DRAIN)
-        await self._let_end(self._options.process_limits.grace_seconds + _PAUSE_SECONDS)
+        await self._slots.let_end(self._options.process_limits.grace_seconds + _SLACK_SECONDS)
         await self._consumer.close()
         await self._heartbeat.stop()
         await super().stop()
         await self._processor.close()
         await self._hand_back()
         await self._executors.close()
+        await self._outbound.close()
+        self._loop_watch.stop()
+        await self._resources.close()
         log.info("worker.stopped", worker_id=str(self.id), abandoned=self.busy)
 
-    async def _take_in(self, consumer: Consumer) -> None:
-        while not self._stopping:
-            free = self._options.concurrency - len(self._running)
-            if free == 0:
-                await self._until_free(consumer)
-                continue
-            if not self._heartbeat.may_claim:
-                await self._until_renewed(consumer)
-                continue
-            if self._quiet:
-                await self._until_resumed(consumer)
-                continue
+    async def _publish_again(self) -> None:
+        """Say now and then what is offered here: the catalogue forgets handlers that nobody has told of for long."""
+        pause = self._options.publish_seconds
+        while True:
+            await asyncio.sleep(pause)
             try:
-                claimed = await consumer.take(free)
+                await self._store.catalogue.publish(describe(self._handlers.values()), now=self._clock.now())
+                pause = self._options.publish_seconds
             except StoreUnavailableError as error:
-                log.warning("worker.store_unavailable", reason=str(error))
-                await asyncio.sleep(_PAUSE_SECONDS)
-                continue
-            if claimed and self._events.wanted:
-                now = self._clock.now()
-                self._events.publish([of_running(EventType.STARTED, task, now) for task in claimed])
-            for task in claimed:
-                self._run(task)
-            if not claimed and not self._stopping:
-                await consumer.wait()
-
-    async def _until_renewed(self, consumer: Consumer) -> None:
-        """Wait until the lease can be renewed again; till then leave to others what is pushed to this worker."""
-        log.warning("worker.lease_not_renewed")
-        await consumer.pause()
-        while not self._heartbeat.may_claim and not self._stopping:  # noqa: ASYNC110 - set by another thread
-            await asyncio.sleep(_RENEWAL_PAUSE_SECONDS)
-        await consumer.resume()
-
-    async def _until_resumed(self, consumer: Consumer) -> None:
-        """Wait until this worker is told to go on; till then leave to others what is pushed to it."""
-        log.info("worker.quiet")
-        await consumer.pause()
-        self.resting = True
-        while self._quiet and not self._stopping:
-            self._orders_changed.clear()
-            await self._orders_changed.wait()
-        self.resting = False
-        if not self._stopping:
-            await consumer.resume()
+                log.warning("worker.handlers_not_published", reason=str(error))
+                pause = min(_UNPUBLISHED_SECONDS, self._options.publish_seconds)
 
     async def _watch_lease(self) -> None:
         """Stop what runs once the lease is over: another worker may start it, and two shall not run it at once."""
@@ -248,44 +252,9 @@ class Worker(Service):
                 log.error("worker.lease_over", worker_id=str(self.id))
             await asyncio.sleep(max(left, _RENEWAL_PAUSE_SECONDS))
 
-    async def _until_free(self, consumer: Consumer) -> None:
-        """Wait for a free slot; leave to others what would wait here for long."""
-        self._slot_freed.clear()
-        try:
-            async with asyncio.timeout(_SATURATED_SECONDS):
-                await self._slot_freed.wait()
-        except TimeoutError:
-            await consumer.pause()
-            await self._slot_freed.wait()
-            await consumer.resume()
-
-    def _run(self, task: ClaimedTask) -> None:
-        running = asyncio.create_task(self._processor.run(task), name=f"task {task.id}")
-        self._running.add(running)
-        running.add_done_callback(self._ran)
-
-    def _ran(self, running: asyncio.Task[None]) -> None:
-        self._running.discard(running)
-        self._slot_freed.set()
-        if not running.cancelled() and (error := running.exception()) is not None:
-            log.error("processor.failed", exc_info=error)
-            self.died.set()
-
     def hurry(self) -> None:
         """Cut a drain short: hand back what runs, now."""
-        self._hurried.set()
-
-    async def _let_end(self, seconds: float) -> None:
-        """Wait until nothing runs any more, at most so long, or until somebody is in a hurry."""
-        waits = {asyncio.create_task(self._idle()), asyncio.create_task(_set(self._hurried))}
-        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
-
-    async def _idle(self) -> None:
-        """Wait until nothing runs any more."""
-        while self._running:
-            await asyncio.wait(self._running)
+        self._slots.hurry()
 
     def _hear_stop(self, task_id: UUID, attempt: int) -> None:
         self._processor.stop(task_id, attempt, StopReason.CANCEL)
@@ -303,14 +272,10 @@ class Worker(Service):
 
     async def _obey(self, orders: Orders) -> None:
         """Do what people ordered, this worker or whole queues."""
-        if self._consumer is None:
+        if self._consumer is None or self._intake is None:
             return
         self._consumer.hold(orders.paused)
-        quiet = orders.ordered is not None
-        if quiet != self._quiet:
-            self._quiet = quiet
-            self._orders_changed.set()
-            self._consumer.wake()
+        self._intake.be_quiet(quiet=orders.ordered is not None)
         if orders.ordered is WorkerOrder.DRAIN:
             self.dismissed.set()
 
@@ -354,7 +319,3 @@ def prefetch(slots: int) -> Mapping[Priority, int]:
         Priority.MEDIUM: max(_FULL_HAND, slots),
         Priority.LOW: max(1, slots // 2),
     }
-
-
-async def _set(event: asyncio.Event) -> None:
-    await event.wait()

@@ -40,6 +40,7 @@ def seconds_to_cancel(scene: Scene, task_ids: list[str]) -> list[float]:
     return [seconds for seconds in found if seconds is not None]
 
 
+@pytest.mark.serial
 @pytest.mark.parametrize("handler", HANDLERS)
 def test_a_cancel_takes_under_a_second_at_the_median_with_the_broker_up(start_scene: StartScene, handler: str) -> None:
     # With so slow a heart it is the order through the broker that arrives.
@@ -54,6 +55,7 @@ def test_a_cancel_takes_under_a_second_at_the_median_with_the_broker_up(start_sc
     assert median(seconds_to_cancel(scene, task_ids)) < PROMPT_SECONDS
 
 
+@pytest.mark.serial
 def test_a_cancel_takes_a_heartbeat_and_2_seconds_at_most_with_the_broker_down(start_scene: StartScene) -> None:
     scene = start_scene(
         workers=1, NARAD_HEARTBEAT_SECONDS=str(HEARTBEAT_SECONDS), NARAD_LEASE_SECONDS=str(HEARTBEAT_SECONDS * 3)

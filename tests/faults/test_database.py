@@ -103,6 +103,7 @@ def test_handlers_go_on_and_outcomes_are_kept_while_the_database_is_away_for_60_
     assert {(tasks[t].status, tasks[t].attempt, tasks[t].losses) for t in held} == {(Status.COMPLETED, 1, 0)}
 
 
+@pytest.mark.serial
 def test_the_api_answers_503_at_once_while_the_database_is_away(start_scene: StartScene) -> None:
     scene = start_scene(workers=0)
     task_id = scene.create("demo.echo")
@@ -118,6 +119,7 @@ def test_the_api_answers_503_at_once_while_the_database_is_away(start_scene: Sta
     scene.check()
 
 
+@pytest.mark.serial
 def test_the_api_answers_503_within_2_seconds_while_the_database_is_silent(start_scene: StartScene) -> None:
     scene = start_scene(workers=0, NARAD_DATABASE_TIMEOUT_SECONDS="10")
     task_id = scene.create("demo.echo")
@@ -130,6 +132,7 @@ def test_the_api_answers_503_within_2_seconds_while_the_database_is_silent(start
     scene.check()
 
 
+@pytest.mark.serial
 def test_the_api_answers_503_within_2_seconds_while_every_connection_waits_for_a_lock(start_scene: StartScene) -> None:
     scene = start_scene(workers=0, NARAD_DATABASE_POOL="3", NARAD_DATABASE_TIMEOUT_SECONDS="10")
     task_id = scene.create("demo.echo")

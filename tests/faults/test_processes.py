@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from narad.domain.status import Status
 from tests.support.scene import Scene, StartScene
 from tests.support.tasks_api import wait_until
@@ -63,6 +65,7 @@ def test_a_drain_under_load_loses_and_charges_nothing(start_scene: StartScene) -
     assert {(tasks[t].worker_id, tasks[t].attempt) for t in held} == {(second.worker_id, 2)}
 
 
+@pytest.mark.serial
 def test_a_second_sigterm_ends_a_worker_at_once_and_hands_its_tasks_back(start_scene: StartScene) -> None:
     scene = start_scene(workers=1, NARAD_DRAIN_SECONDS=str(LONG_DRAIN_SECONDS))
     (first,) = scene.workers

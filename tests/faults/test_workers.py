@@ -1,6 +1,9 @@
 """Workers that are killed, frozen, cut off, or kept busy."""
 
 import time
+from pathlib import Path
+
+import pytest
 
 from narad.domain.status import Status
 from tests.support.scene import CANCEL_GRACE_SECONDS, LEASE_SECONDS, StartScene
@@ -12,6 +15,7 @@ OVERRUN_SECONDS = LIMIT_SECONDS + LEASE_SECONDS + CANCEL_GRACE_SECONDS
 BLOCKED_SECONDS = LEASE_SECONDS * 2
 
 
+@pytest.mark.serial
 def test_a_task_of_a_killed_worker_runs_elsewhere_within_the_lease_and_5_seconds(start_scene: StartScene) -> None:
     scene = start_scene(workers=1)
     (first,) = scene.workers
@@ -110,10 +114,11 @@ def test_tasks_that_a_blocked_worker_does_not_end_are_ended_in_its_place(start_s
     scene.create_running("faults.block", seconds=OVERRUN_SECONDS * 2)
     scene.start_workers()
 
+    scene.gate("open-2").touch()  # a second attempt has the same time limit, and is not to wait for anybody
     assert scene.api.cancel(cancelled).status_code == 202
     scene.api.wait_for(cancelled, "CANCELLED", seconds=OVERRUN_SECONDS + RECOVERY_SECONDS)
     scene.wait_for_run(limited, 2, seconds=OVERRUN_SECONDS + RECOVERY_SECONDS)
-    scene.gate("open-2").touch()
+    scene.api.wait_for(limited, "COMPLETED")
 
     tasks = scene.check()
     assert (tasks[limited].status, tasks[limited].attempt) == (Status.COMPLETED, 2)
@@ -137,3 +142,30 @@ def test_a_worker_may_stop_what_it_runs_at_the_end_of_its_lease(start_scene: Sta
     tasks = scene.check()
     assert {(tasks[t].status, tasks[t].attempt, tasks[t].failures) for t in held} == {(Status.COMPLETED, 2, 0)}
     assert cut_off.events("worker.lease_over")
+
+
+def test_directories_of_a_killed_worker_are_removed_by_the_next_one_and_those_of_the_living_stay(
+    start_scene: StartScene, tmp_path: Path
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    scene = start_scene(workers=1, TMPDIR=str(temporary))
+    (first,) = scene.workers
+    held = [scene.create_running(handler, gate="open") for handler in ("faults.litter", "faults.litter_isolated")]
+
+    def directories(attempt: int) -> list[bool]:
+        return [(temporary / f"narad-{task_id}-{attempt}" / "file").exists() for task_id in held]
+
+    scene.kill(first)
+    assert directories(1) == [True, True]
+    scene.start_workers()
+    assert directories(1) == [False, False]
+    for task_id in held:
+        scene.wait_for_run(task_id, 2, seconds=RECOVERY_SECONDS)
+    scene.start_workers()
+    assert directories(2) == [True, True]
+    scene.gate("open").touch()
+
+    tasks = scene.check()
+    assert {(tasks[t].status, tasks[t].attempt, tasks[t].losses) for t in held} == {(Status.COMPLETED, 2, 1)}
+    wait_until(lambda: not list(temporary.glob("narad-*")), "the directories are gone with their attempts")

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import json
 import os
 import signal
 import subprocess
@@ -25,7 +26,7 @@ from narad.domain.outcome import Completed, Failed, HandedBack, Outcome, Snoozed
 from narad.domain.picking import AgeingQuota
 from narad.domain.retry import RetryPolicy
 from narad.domain.status import Status
-from narad.domain.task import Json, NewTask, Progress, Task
+from narad.domain.task import Json, JsonObject, NewTask, Progress, Task
 from narad.ids import new_id
 from narad.store.database import Database
 from narad.store.store import Store
@@ -59,11 +60,10 @@ class Runner:
 
     def start(self, name: str, **payload: Json) -> "asyncio.Task[Outcome]":
         """Begin an attempt."""
-        task = replace(ATTEMPT, id=new_id(), handler=name, payload=payload)
-        return asyncio.create_task(self.run_task(HANDLERS[name], task.payload))
+        return asyncio.create_task(self.run_task(HANDLERS[name], payload))
 
-    async def run_task(self, handler: AnyHandler, payload: object) -> Outcome:
-        task = replace(ATTEMPT, id=new_id(), handler=handler.name, payload=payload)  # type: ignore[arg-type]
+    async def run_task(self, handler: AnyHandler, payload: JsonObject) -> Outcome:
+        task = ATTEMPT._replace(id=new_id(), handler=handler.name, payload=json.dumps(payload))
         context = Context(task, CLOCK, self.notes.append, self.lines.append)
         return await self.executor.run(handler, task, context)
 
@@ -157,8 +157,8 @@ async def test_result_and_progress_come_back_from_another_process(name: str, run
 
 
 async def test_the_context_tells_of_the_task_in_the_other_process_too(runner: Runner) -> None:
-    task = replace(
-        ATTEMPT, id=new_id(), attempt=4, tags=("a", "ä"), deadline_at=datetime.now(UTC) + timedelta(seconds=1_000)
+    task = ATTEMPT._replace(
+        id=new_id(), attempt=4, tags=("a", "ä"), deadline_at=datetime.now(UTC) + timedelta(seconds=1_000)
     )
     outcome = await runner.executor.run(HANDLERS["isolated.describe"], task, Context(task, CLOCK, runner.notes.append))
 
@@ -218,6 +218,12 @@ async def test_what_a_handler_prints_and_reads_does_not_disturb(runner: Runner) 
     assert await runner.result("isolated.echo", text="\n{}\n") == "\n{}\n"
 
 
+async def test_directories_of_attempts_leave_nothing_open_in_a_process_that_is_used_again(runner: Runner) -> None:
+    first = await runner.result("isolated.litter")
+
+    assert [await runner.result("isolated.litter") for _ in range(3)] == [first] * 3
+
+
 async def test_a_flood_of_progress_is_thinned_out_and_its_last_word_is_heard(runner: Runner) -> None:
     begin = time.monotonic()
 
@@ -246,6 +252,7 @@ async def test_a_result_as_large_as_may_be_crosses_the_pipe_and_a_larger_one_is_
     assert (await runner.failure("isolated.large", size=MOST_RESULT_BYTES + 2)).error.type == "ResultError"
 
 
+@pytest.mark.serial
 @pytest.mark.parametrize("name", ["isolated.busy", "isolated.wait"])
 async def test_a_cancel_takes_no_time_and_lets_the_handler_tidy_up(name: str, runner: Runner, tmp_path: Path) -> None:
     attempt = runner.start(name, path=str(tmp_path / "pids"))
@@ -284,6 +291,7 @@ async def test_what_a_handler_completes_in_spite_of_the_wish_to_stop_it_is_not_l
     await gone(pids)
 
 
+@pytest.mark.serial
 async def test_a_cancel_before_the_handler_runs_ends_the_attempt_whenever_it_comes(tmp_path: Path) -> None:
     # Sooner or later than the process starts, imports, and takes the job.
     async with running() as runner:
@@ -293,6 +301,7 @@ async def test_a_cancel_before_the_handler_runs_ends_the_attempt_whenever_it_com
             assert await cancelled(attempt) < NO_LIMITS.grace_seconds / 4
 
 
+@pytest.mark.serial
 async def test_a_cancel_right_after_an_idle_process_was_given_a_job_ends_the_attempt(
     runner: Runner, tmp_path: Path
 ) -> None:
@@ -428,7 +437,6 @@ async def test_when_the_worker_dies_the_whole_group_of_its_process_is_gone_soon(
     # The handler has SIGTERM ignored by all, and nobody is left who would send it.
     program = f"""
         import asyncio
-        from dataclasses import replace
         from narad.clock import SystemClock
         from narad.worker.context import Context
         from narad.worker.loading import load_handlers
@@ -437,7 +445,7 @@ async def test_when_the_worker_dies_the_whole_group_of_its_process_is_gone_soon(
 
         async def work():
             executor = ProcessExecutor(1_000, ProcessLimits(grace_seconds=60, most_tasks=9, most_bytes=10**10))
-            task = replace(ATTEMPT, payload={{"path": {str(tmp_path / "pids")!r}}})
+            task = ATTEMPT._replace(payload={json.dumps({"path": str(tmp_path / "pids")})!r})
             handler = load_handlers([{MODULE!r}])["isolated.ignore"]
             await executor.run(handler, task, Context(task, SystemClock(), print))
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import delete
 
 from narad import Context, Fatal, Retry, Snooze, handler
 from narad.clock import SystemClock
@@ -20,6 +21,7 @@ from narad.domain.status import Status
 from narad.domain.task import NewTask, Progress, Task
 from narad.store.database import Database
 from narad.store.store import Store
+from narad.store.tables import handlers as handlers_table
 from narad.tally import Tally
 from narad.worker.handler import AnyHandler
 from narad.worker.heartbeat import Rhythm
@@ -118,6 +120,7 @@ def options(**changes: float) -> WorkerOptions:
         poll_seconds=0.05,
         watchdog_seconds=15,
         drain_seconds=changes.get("drain", 0.3),
+        publish_seconds=changes.get("publish", 86_400.0),
     )
 
 
@@ -487,3 +490,12 @@ async def test_what_became_of_tasks_is_counted_with_the_times_of_their_attempts(
         ("t.waits", Measure.WAIT): 1,
         ("t.waits", Measure.RUN): 1,
     }
+
+
+async def test_a_worker_publishes_its_handlers_again_and_again(store: Store) -> None:
+    async with working(store, publish=0.05), asyncio.timeout(20):
+        async with store.database.transaction() as connection:
+            await connection.execute(delete(handlers_table))
+
+        while {entry.name for entry in await store.catalogue.known(now=CLOCK.now())} != set(HANDLERS):  # noqa: ASYNC110 - of a database
+            await asyncio.sleep(0.01)

@@ -17,7 +17,7 @@ ATTEMPT = ClaimedTask(
     handler="demo.echo",
     queue="default",
     priority=Priority.MEDIUM,
-    payload={},
+    payload="{}",
     tags=(),
     failures=0,
     max_attempts=3,
@@ -25,7 +25,7 @@ ATTEMPT = ClaimedTask(
     run_at=NOON,
     deadline_at=None,
 )
-"""The first attempt of a task; `dataclasses.replace` makes others."""
+"""The first attempt of a task; `_replace` makes others."""
 
 DELAYS = st.floats(min_value=0, max_value=1_000_000)
 ERRORS = st.builds(

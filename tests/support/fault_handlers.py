@@ -92,3 +92,23 @@ def die(ctx: Context) -> None:
     """Be killed as by the kernel, when memory is short."""
     with journaled(ctx):
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+@handler("faults.litter")
+async def litter(gate: str, ctx: Context) -> int:
+    """Write into the directory of the attempt, and wait until the file of the gate exists."""
+    (ctx.tmpdir / "file").write_text("left")
+    with journaled(ctx):
+        while not _is_open(gate):  # noqa: ASYNC110 - a file sends no event
+            await asyncio.sleep(_PAUSE_SECONDS)
+        return ctx.attempt
+
+
+@handler("faults.litter_isolated", isolation="process")
+def litter_isolated(gate: str, ctx: Context) -> int:
+    """The same in a process of its own."""
+    (ctx.tmpdir / "file").write_text("left")
+    with journaled(ctx):
+        while not _is_open(gate):
+            time.sleep(_PAUSE_SECONDS)
+        return ctx.attempt

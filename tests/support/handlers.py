@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from narad import Context, Retry, handler
@@ -48,6 +49,17 @@ def hold_thread(gate: str, ctx: Context) -> int:
         ctx.raise_if_cancelled()
         time.sleep(_PAUSE_SECONDS)
     return ctx.attempt
+
+
+@handler("tests.steps")
+async def steps(gates: list[str], ctx: Context) -> int:
+    """Tell progress and log a line at each step, and wait for its file; returns the number of steps."""
+    for number, gate in enumerate(gates):
+        await ctx.progress(number / len(gates), f"before {gate}")
+        await ctx.log(f"reached {gate}")
+        while not (_shared() / gate).exists():  # noqa: ASYNC110 - a file sends no event
+            await asyncio.sleep(_PAUSE_SECONDS)
+    return len(gates)
 
 
 @handler("tests.log")
@@ -113,3 +125,33 @@ async def return_nothing_storable() -> object:
 async def swallow(text: str) -> int:
     """Return the length of a text."""
     return len(text)
+
+
+@handler("tests.later")
+async def later(at: datetime, by: timedelta) -> datetime:
+    """Return a later time."""
+    return at + by
+
+
+@handler("tests.fetch")
+async def fetch(url: str, ctx: Context) -> object:
+    """What a URL answers, as JSON."""
+    return (await ctx.http.get(url)).json()
+
+
+@handler("tests.fetch_in_a_thread")
+def fetch_in_a_thread(url: str, ctx: Context) -> object:
+    """The same in a thread."""
+    return ctx.http_sync.get(url).json()
+
+
+@handler("tests.fetch_isolated", isolation="process")
+def fetch_isolated(url: str, ctx: Context) -> object:
+    """The same in a process."""
+    return ctx.http_sync.get(url).json()
+
+
+@handler("tests.fetch_isolated_async", isolation="process")
+async def fetch_isolated_async(url: str, ctx: Context) -> object:
+    """The same on the loop of a process."""
+    return (await ctx.http.get(url)).json()

@@ -181,3 +181,10 @@ def late(ctx: Context) -> int:
 def grow(size: int) -> int:
     globals()["held"] = b"x" * size
     return os.getpid()
+
+
+@handler("isolated.litter", isolation="process")
+def litter(ctx: Context) -> list[int]:
+    """Use the directory of the attempt; returns the process, and how many files it has open then."""
+    (ctx.tmpdir / "file").write_text("x")
+    return [os.getpid(), len(list(Path("/proc/self/fd").iterdir()))]

@@ -165,13 +165,7 @@ def test_an_entry_says_all_that_is_known_of_a_handler() -> None:
             "additionalProperties": False,
         },
         result_schema={"type": "object", "additionalProperties": {"type": "integer"}},
-        options={
-            "timeout_seconds": 9,
-            "max_attempts": None,
-            "backoff_seconds": None,
-            "backoff_cap_seconds": None,
-            "isolation": None,
-        },
+        options=dict.fromkeys(handler("a")(resize).options.as_json()) | {"timeout_seconds": 9},
     )
 
 
@@ -187,8 +181,13 @@ def test_an_entry_says_all_that_is_known_of_a_handler() -> None:
         handler("a", backoff_seconds=1)(resize),
         handler("a", backoff_cap_seconds=1)(resize),
         handler("a", isolation="process")(resize),
+        handler("a", priority="HIGH")(resize),
+        handler("a", expires_in=1)(resize),
+        handler("a", backoff="fixed")(resize),
+        handler("a", jitter=False)(resize),
+        handler("a", redact=["width"])(resize),
+        handler("a", version="2")(resize),
     ],
-    ids=["payload", "default", "result", "queue", "timeout", "max_attempts", "backoff", "cap", "isolation"],
 )
 def test_the_fingerprint_changes_with_schemas_queue_and_options(other: AnyHandler) -> None:
     # The name of the function is the title of the schema, so it is made the same.

@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -31,7 +30,7 @@ def context(notes: list[Progress]) -> Context:
 
 
 def test_a_context_tells_of_its_task() -> None:
-    task = replace(ATTEMPT, attempt=4, failures=2, max_attempts=5, priority=Priority.HIGH, tags=("a", "b"))
+    task = ATTEMPT._replace(attempt=4, failures=2, max_attempts=5, priority=Priority.HIGH, tags=("a", "b"))
 
     context = Context(task, ManualClock(NOON), list[Progress]().append)
 
@@ -42,7 +41,7 @@ def test_a_context_tells_of_its_task() -> None:
 
 def test_the_idempotency_token_is_the_same_in_every_attempt() -> None:
     tokens = {
-        Context(replace(ATTEMPT, attempt=attempt), ManualClock(NOON), list[Progress]().append).idempotency_token
+        Context(ATTEMPT._replace(attempt=attempt), ManualClock(NOON), list[Progress]().append).idempotency_token
         for attempt in (1, 2, 3)
     }
 
@@ -51,7 +50,7 @@ def test_the_idempotency_token_is_the_same_in_every_attempt() -> None:
 
 def test_the_remaining_time_shrinks_to_nothing_and_never_below() -> None:
     clock = ManualClock(NOON)
-    context = Context(replace(ATTEMPT, deadline_at=NOON + timedelta(seconds=90)), clock, list[Progress]().append)
+    context = Context(ATTEMPT._replace(deadline_at=NOON + timedelta(seconds=90)), clock, list[Progress]().append)
 
     remaining = []
     for _ in range(3):
@@ -129,3 +128,17 @@ def test_a_long_message_is_cut(context: Context, notes: list[Progress]) -> None:
     context.progress(0.5, "x" * 10_000)
 
     assert notes == [Progress(value=0.5, message="x" * 500)]
+
+
+def test_a_client_is_asked_for_where_it_works_or_the_error_names_the_other(context: Context) -> None:
+    async def on_a_loop() -> None:
+        assert context.http is context.http
+        with pytest.raises(RuntimeError, match=r"awaits ctx\.http"):
+            _ = context.http_sync
+        await context.outbound.close()
+
+    with pytest.raises(RuntimeError, match=r"calls ctx\.http_sync"):
+        _ = context.http
+    asyncio.run(on_a_loop())
+    assert context.http_sync is context.http_sync
+    asyncio.run(context.outbound.close())

@@ -1,6 +1,7 @@
 """The handlers that imitate work."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 
 import pytest
@@ -59,17 +60,17 @@ async def test_a_simulation_logs_that_it_is_going_to_fail() -> None:
 )
 def test_a_simulation_refuses_what_makes_no_sense(payload: JsonObject) -> None:
     with pytest.raises(PayloadError, match=f"^{next(iter(payload))}: "):
-        simulate.signature.arguments(payload)
+        simulate.signature.arguments(json.dumps(payload))
 
 
 def test_the_default_handler_needs_no_payload() -> None:
-    assert simulate.signature.arguments({})["seconds"] is None
+    assert simulate.signature.arguments(json.dumps({}))["seconds"] is None
 
 
 async def test_an_echo_returns_any_payload() -> None:
     payload: JsonObject = {"a": [1, None], "payload": {"b": "c"}}
 
-    assert await echo(**echo.signature.arguments(payload)) == payload
+    assert await echo(**echo.signature.arguments(json.dumps(payload))) == payload
 
 
 async def test_a_failure_on_purpose_is_for_good_only_if_fatal() -> None:

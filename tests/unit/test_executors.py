@@ -1,10 +1,10 @@
 """Handlers on the loop and in threads: every end is an outcome, and none of them ends the worker."""
 
 import asyncio
+import json
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextvars import ContextVar
-from dataclasses import replace
 
 import pytest
 from pydantic import BaseModel, field_validator
@@ -81,7 +81,7 @@ async def executors() -> AsyncIterator[Executors]:
 @pytest.fixture
 async def run(executors: Executors) -> Run:
     def run(target: AnyHandler, payload: JsonObject) -> "asyncio.Task[Outcome]":
-        task = replace(ATTEMPT, handler=target.name, payload=payload)
+        task = ATTEMPT._replace(handler=target.name, payload=json.dumps(payload))
         context = Context(task, ManualClock(NOON), lambda _progress: None)
 
         async def attempt() -> Outcome:

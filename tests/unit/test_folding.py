@@ -1,6 +1,7 @@
 """Every way in which a handler can end, folded into an outcome."""
 
 import asyncio
+import json
 import math
 from datetime import timedelta
 from decimal import Decimal
@@ -176,7 +177,7 @@ def context() -> Context:
 
 
 def folded(target: AnyHandler, payload: JsonObject) -> Outcome:
-    return folding.folded(target, payload, context(), lambda arguments: target.function(**arguments), LARGE)
+    return folding.folded(target, json.dumps(payload), context(), lambda arguments: target.function(**arguments), LARGE)
 
 
 def test_a_call_is_folded_by_how_it_ended() -> None:
@@ -279,7 +280,7 @@ def test_the_message_of_a_refused_payload_or_result_is_cut_too() -> None:
         return values
 
     with pytest.raises(PayloadError) as caught:
-        numbers.signature.arguments({"values": ["x"] * 20_000})
+        numbers.signature.arguments(json.dumps({"values": ["x"] * 20_000}))
 
     assert len(failed(folding.refused(caught.value)).error.message) <= 10_000
     assert len(failed(folding.returned(numbers, ["x"] * 20_000, LARGE)).error.message) <= 10_000

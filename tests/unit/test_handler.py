@@ -69,11 +69,17 @@ def test_the_docstring_is_split_into_title_and_description() -> None:
 def test_the_options_are_those_of_the_decorator_and_none_leaves_them_to_the_settings() -> None:
     assert thumbnail.options.queue == "images"
     assert thumbnail.options.as_json() == {
+        "priority": None,
         "timeout_seconds": 120,
+        "expires_in_seconds": None,
         "max_attempts": 5,
+        "backoff": None,
         "backoff_seconds": 1.5,
         "backoff_cap_seconds": None,
+        "jitter": None,
         "isolation": None,
+        "redact": None,
+        "version": None,
     }
     assert plain.options.queue == "default"
     assert set(plain.options.as_json().values()) == {None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -18,7 +19,7 @@ async def one(when: datetime, attempt_now: Context, width: int = 1) -> dict[str,
 
 def test_types_and_context_are_found_behind_postponed_annotations() -> None:
     assert one.signature.context_name == "attempt_now"
-    assert one.signature.arguments({"when": "2026-03-01T12:00:00Z"}) == {
+    assert one.signature.arguments(json.dumps({"when": "2026-03-01T12:00:00Z"})) == {
         "when": datetime(2026, 3, 1, 12, tzinfo=UTC),
         "width": 1,
     }
@@ -26,7 +27,7 @@ def test_types_and_context_are_found_behind_postponed_annotations() -> None:
 
 def test_a_payload_is_checked_against_postponed_annotations() -> None:
     with pytest.raises(PayloadError, match=r"^width: "):
-        one.signature.arguments({"when": "2026-03-01T12:00:00Z", "width": "x"})
+        one.signature.arguments(json.dumps({"when": "2026-03-01T12:00:00Z", "width": "x"}))
 
 
 def test_a_result_is_checked_against_a_postponed_annotation() -> None:

@@ -1,5 +1,6 @@
 """From the annotations of a handler to checked arguments and a schema."""
 
+import json
 import math
 from asyncio import Lock
 from collections.abc import Callable
@@ -65,12 +66,12 @@ def properties(signature: Signature) -> dict[str, dict[str, object]]:
 
 def refusal_of(signature: Signature, payload: JsonObject) -> str:
     with pytest.raises(PayloadError) as caught:
-        signature.arguments(payload)
+        signature.arguments(json.dumps(payload))
     return str(caught.value)
 
 
 def test_arguments_come_in_the_types_of_the_annotations() -> None:
-    arguments = Signature(typed).arguments(PAYLOAD | {"background": "blue", "anything": [1]})
+    arguments = Signature(typed).arguments(json.dumps(PAYLOAD | {"background": "blue", "anything": [1]}))
 
     assert arguments == {
         "size": Size(width=3, height=1),
@@ -85,7 +86,7 @@ def test_arguments_come_in_the_types_of_the_annotations() -> None:
 
 
 def test_defaults_stand_in_for_what_the_payload_leaves_out() -> None:
-    arguments = Signature(typed).arguments(PAYLOAD)
+    arguments = Signature(typed).arguments(json.dumps(PAYLOAD))
 
     assert (arguments["ratio"], arguments["anything"], arguments["background"]) == (0.5, None, Colour.RED)
 
@@ -93,7 +94,7 @@ def test_defaults_stand_in_for_what_the_payload_leaves_out() -> None:
 def test_the_function_takes_the_arguments_as_they_are() -> None:
     call: Callable[..., None] = typed
 
-    call(**Signature(typed).arguments(PAYLOAD))
+    call(**Signature(typed).arguments(json.dumps(PAYLOAD)))
 
 
 def test_the_schema_names_what_is_required_and_refuses_the_rest() -> None:
@@ -141,7 +142,7 @@ def test_a_parameter_may_have_a_name_that_pydantic_keeps_for_itself() -> None:
         "schema": 1, "json": "a", "_x": 2.5, "copy": 3, "model_config": "c", "f0": 4, "self": 5
     }  # fmt: skip
 
-    assert signature.arguments(payload) == payload
+    assert signature.arguments(json.dumps(payload)) == payload
     assert list(properties(signature)) == signature.payload_schema["required"] == list(payload)
     assert refusal_of(signature, payload | {"schema": "x"}).startswith("schema: ")
     assert refusal_of(signature, payload | {"_x": "x"}).startswith("_x: ")
@@ -149,7 +150,7 @@ def test_a_parameter_may_have_a_name_that_pydantic_keeps_for_itself() -> None:
 
 @pytest.mark.parametrize("name", ["more", "f0", "f1", "model_config", "__class__", "self", "", "a.b"])
 def test_further_arguments_may_have_any_name(name: str) -> None:
-    assert Signature(open_ended).arguments({"width": 1, name: "2"}) == {"width": 1, name: 2}
+    assert Signature(open_ended).arguments(json.dumps({"width": 1, name: "2"})) == {"width": 1, name: 2}
 
 
 def test_further_arguments_show_in_the_schema() -> None:
@@ -169,14 +170,14 @@ def test_a_handler_of_anything_takes_any_payload_unchanged(payload: JsonObject) 
     def anything(**payload: Any) -> None:  # noqa: ANN401 - the matter of the test
         """Take anything."""
 
-    assert Signature(anything).arguments(payload) == payload
+    assert Signature(anything).arguments(json.dumps(payload)) == payload
 
 
 @given(PAYLOADS)
 def test_any_payload_fits_or_is_refused(payload: JsonObject) -> None:
     for function in (typed, awkward, open_ended):
         try:
-            said = str(Signature(function).arguments(payload))
+            said = str(Signature(function).arguments(json.dumps(payload)))
         except PayloadError as error:
             said = str(error)
         assert said
@@ -190,7 +191,7 @@ def test_the_context_is_found_under_any_name_and_is_no_part_of_the_payload() -> 
 
     assert signature.context_name == "this_attempt"
     assert list(properties(signature)) == ["width"]
-    assert signature.arguments({"width": 1}) == {"width": 1}
+    assert signature.arguments(json.dumps({"width": 1})) == {"width": 1}
     assert refusal_of(signature, {"width": 1, "this_attempt": 2}).startswith("this_attempt: ")
 
 
@@ -199,7 +200,7 @@ def test_a_parameter_called_ctx_is_no_context_unless_it_says_so() -> None:
         """Take a number."""
 
     assert Signature(without_context).context_name is None
-    assert Signature(without_context).arguments({"ctx": 1}) == {"ctx": 1}
+    assert Signature(without_context).arguments(json.dumps({"ctx": 1})) == {"ctx": 1}
 
 
 @pytest.mark.parametrize(
@@ -222,7 +223,7 @@ def test_further_arguments_of_a_model_are_read_as_that_model() -> None:
 
     signature = Signature(sizes)
 
-    assert signature.arguments({"f0": {"width": 2}}) == {"f0": Size(width=2)}
+    assert signature.arguments(json.dumps({"f0": {"width": 2}})) == {"f0": Size(width=2)}
     assert refusal_of(signature, {"a": {"width": 1}, "b": {"width": "x"}}).startswith("b.width: ")
 
 
@@ -251,7 +252,7 @@ def test_a_strict_model_takes_what_json_can_express() -> None:
 
     signature = Signature(strict)
 
-    model = signature.arguments({"model": STRICT})["model"]
+    model = signature.arguments(json.dumps({"model": STRICT}))["model"]
 
     assert isinstance(model, Strict)
     assert (model.when, model.colour) == (datetime(2026, 3, 1, 12, tzinfo=UTC), Colour.RED)
@@ -264,7 +265,7 @@ def test_numbers_reach_the_handler_as_they_are(number: float) -> None:
     def numbers(any_kind: Any, precise: int | float) -> None:  # noqa: ANN401 - the matter of the test
         """Take numbers."""
 
-    arguments = Signature(numbers).arguments({"any_kind": number, "precise": number})
+    arguments = Signature(numbers).arguments(json.dumps({"any_kind": number, "precise": number}))
 
     assert [repr(value) for value in arguments.values()] == [repr(number)] * 2
 
@@ -312,7 +313,7 @@ def test_a_default_that_json_cannot_express_is_left_out_of_the_schema() -> None:
     signature = Signature(bounded)
 
     assert properties(signature)["width"] == {"title": "Width", "type": "number"}
-    assert signature.arguments({}) == {"width": math.inf}
+    assert signature.arguments(json.dumps({})) == {"width": math.inf}
 
 
 def positional_only(width: int, /) -> None:
