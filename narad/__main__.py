@@ -2,4 +2,4 @@
 
 from narad.cli.main import app
 
-app()
+app(prog_name="narad")

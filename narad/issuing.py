@@ -5,7 +5,9 @@ from datetime import timedelta
 
 from narad.clock import Clock
 from narad.domain.key import Grant, Key
+from narad.domain.submission import IdempotencyKey, KeyReused
 from narad.store.keys import Keys
+from narad.store.request_keys import MadeBefore
 from narad.tokens import digest_of, new_key_id, new_token
 
 
@@ -27,12 +29,20 @@ class Issuer:
 
     async def create(self, grant: Grant, *, lifetime: timedelta, created_by: str | None) -> Issued:
         """A new key."""
+        issued = await self.create_once(grant, None, lifetime=lifetime, created_by=created_by)
+        if not isinstance(issued, Issued):
+            raise TypeError(issued)  # what has no idempotency key was never asked for before
+        return issued
+
+    async def create_once(
+        self, grant: Grant, request_key: IdempotencyKey | None, *, lifetime: timedelta, created_by: str | None
+    ) -> Issued | MadeBefore | KeyReused:
+        """A new key, unless the same request made one before: its secret is known to nobody here."""
         now = self._clock.now()
         granted = {one.name: getattr(grant, one.name) for one in fields(Grant)}
         key = Key(**granted, id=new_key_id(), created_at=now, created_by=created_by, expires_at=now + lifetime)
         token = new_token(key.id)
-        await self._keys.add(key, self._digest(token))
-        return Issued(key, token)
+        return await self._keys.add(key, self._digest(token), request_key) or Issued(key, token)
 
     async def rotate(self, key_id: str, *, lifetime: timedelta, overlap: timedelta) -> Issued | None:
         """A new secret for a key; the one before goes on for `overlap`. None where there is no good key."""

@@ -1,6 +1,7 @@
 """Logs: one event per line with a stable `event` key; JSON unless a person is watching."""
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from typing import Literal
@@ -21,7 +22,7 @@ def configure_logging(level: str, form: Literal["auto", "json", "console"]) -> N
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     )
     render: Sequence[Processor] = (
-        (structlog.dev.ConsoleRenderer(),)
+        (structlog.dev.ConsoleRenderer(colors=not os.environ.get("NO_COLOR")),)
         if console
         else (structlog.processors.format_exc_info, structlog.processors.JSONRenderer())
     )

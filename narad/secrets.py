@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 KEY_BYTES = 32
 KEYS = "keys"
 """Purpose of the pepper under which API keys are hashed."""
+CALLS = "calls"
+"""Purpose of the key that signs what handlers send by HTTP."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,9 @@ from narad.errors import ConfigurationError
 
 PREFIX = "NARAD_"
 SHORTEST_SECRET = 32
+_HIGHEST_PORT = 65_535
+_PROXY = re.compile(r"https?://([^\s/@]+@)?[^\s/@:]+(:\d{1,5})?/?")
+_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _HOST = re.compile(r"[A-Za-z0-9_.-]+|[0-9A-Fa-f:.]+")
 
 
@@ -42,14 +45,39 @@ def _check_hosts(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name.lower() for name in names)
 
 
+def _check_targets(names: tuple[str, ...]) -> tuple[str, ...]:
+    if "*" in names:
+        raise ValueError("* is no host; to allow everything, allow the networks 0.0.0.0/0 and ::/0")
+    return _check_hosts(names)
+
+
 def _check_networks(networks: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(str(parse_network(network)) for network in networks)
+
+
+def _check_path(path: str) -> str:
+    if path and not _PATH.fullmatch(path):
+        raise ValueError(f"{path!r} is no path; write it with a slash before and none after it, such as /narad")
+    return path
 
 
 def _check_rate(rate: str) -> str:
     if rate:
         parse_rate(rate)
     return rate
+
+
+def _check_ports(ports: tuple[str, ...]) -> tuple[str, ...]:
+    for port in ports:
+        if not (port.isascii() and port.isdecimal() and 1 <= int(port) <= _HIGHEST_PORT):
+            raise ValueError(f"{port!r} is no port; write numbers from 1 to {_HIGHEST_PORT}")
+    return tuple(str(int(port)) for port in ports)
+
+
+def _check_proxy(address: SecretStr) -> SecretStr:
+    if address.get_secret_value() and not _PROXY.fullmatch(address.get_secret_value()):
+        raise ValueError("must be http://host:port or https://host:port, with user:password@ where it asks for them")
+    return address
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
@@ -83,12 +111,26 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[Names, AfterValidator(_check_networks)] = Field(
         default=(), description="Addresses or networks of proxies whose X-Forwarded-For is believed, with commas."
     )
+    root_path: Annotated[str, AfterValidator(_check_path)] = Field(
+        default="", max_length=200, description="Path under which a proxy publishes the service, such as /narad."
+    )
+    session_seconds: Seconds = Field(default=43_200, description="Time after which the dashboard asks for a key again.")
     rate_limit: Annotated[str, AfterValidator(_check_rate)] = Field(
         default="", description="Requests of one key, or of one address without, such as 600/minute. Empty: no limit."
     )
     secret_key: SecretStr = Field(
         default=SecretStr(""),
         description="Secret behind signatures and hashes, 32 characters or more. Empty: one is made and stored.",
+    )
+    metrics_access: Literal["auto", "open", "key"] = Field(
+        default="auto",
+        description="Who may read /metrics. open: all; key: keys with metrics:read; auto: all on loopback, else keys.",
+    )
+    metrics_port: int = Field(
+        default=0, ge=0, le=65_535, description="Port of /metrics in a process without API, a worker; 0: none."
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1", description="Address of that port. Whoever reaches it may read the metrics."
     )
     handlers: Names = Field(
         default=(), description="Modules with handlers, separated by commas; built-ins are always there."
@@ -116,11 +158,45 @@ class Settings(BaseSettings):
     )
     drain_seconds: Seconds = Field(default=30, description="Time that running handlers have to end after SIGTERM.")
 
+    lifespan_seconds: Seconds = Field(
+        default=60, description="Longest time for each lifespan of handlers to start, and for all to end."
+    )
+    blocked_seconds: Seconds = Field(
+        default=1, description="Time that a handler may block the event loop before the log names it."
+    )
     child_max_tasks: int = Field(
         default=100, ge=1, le=1_000_000, description="Tasks after which the process of an isolated handler is replaced."
     )
     child_max_bytes: int = Field(
         default=536_870_912, ge=16_777_216, description="Memory above which it is replaced after its task."
+    )
+
+    http_allowed_networks: Annotated[Names, AfterValidator(_check_networks)] = Field(
+        default=(),
+        description="Networks that handlers may call by HTTP though they are not public, with commas: 10.1.0.0/16.",
+    )
+    http_allowed_hosts: Annotated[Names, AfterValidator(_check_targets)] = Field(
+        default=(), description="Names that they may call wherever these lead, with commas: orders.internal."
+    )
+    http_ports: Annotated[Names, AfterValidator(_check_ports)] = Field(
+        default=("80", "443"), min_length=1, max_length=100, description="Ports that they may call, with commas."
+    )
+    http_timeout_seconds: float = Field(
+        default=30, gt=0, le=3_600, description="Longest time of a call from its start to the end of the answer."
+    )
+    http_max_bytes: int = Field(
+        default=10_485_760, ge=1_024, le=1_073_741_824, description="Largest answer, also when it is decompressed."
+    )
+    http_proxy: Annotated[SecretStr, AfterValidator(_check_proxy)] = Field(
+        default=SecretStr(""),
+        description="Proxy for all calls, http://user:password@host:port; it then guards the addresses itself.",
+    )
+    http_ca_file: str = Field(
+        default="", description="File of certificates, in PEM, that are trusted in calls besides those of the system."
+    )
+    http_signing_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Key of signatures of http.request, 32 characters or more. Empty: narad signing-key tells it.",
     )
 
     max_attempts: int = Field(
@@ -173,6 +249,9 @@ class Settings(BaseSettings):
     stats_seconds: Seconds = Field(
         default=5, description="Pause between two additions of what a process counted to the statistics in the store."
     )
+    survey_seconds: Seconds = Field(
+        default=15, description="Pause between two looks at the whole installation for its metrics, by one process."
+    )
     publish_timeout_seconds: Seconds = Field(default=10, description="Longest wait for the broker to confirm.")
     catalogue_seconds: Seconds = Field(
         default=2, description="Age at which the API reads the catalogue of handlers again."
@@ -195,6 +274,10 @@ class Settings(BaseSettings):
         default=16_384, ge=1_024, le=1_048_576, description="Largest head of a request: its URL and headers."
     )
     receive_timeout_seconds: Seconds = Field(default=30, description="Longest time that a request may take to arrive.")
+    send_timeout_seconds: Seconds = Field(
+        default=30,
+        description="Longest time that a client may take nothing of an answer or a stream; then it is cut off.",
+    )
     max_connections: int = Field(
         default=5_000, ge=1, le=1_000_000, description="Open connections of clients at a time, per process."
     )
@@ -212,6 +295,12 @@ class Settings(BaseSettings):
     )
     max_streams: int = Field(
         default=1_000, ge=0, le=1_000_000, description="Streams of events that a process may have open at once."
+    )
+    max_waits_per_key: int = Field(
+        default=10,
+        ge=1,
+        le=1_000_000,
+        description="Waits and streams that one key may have open at once, per process.",
     )
     stream_seconds: Seconds = Field(default=1_800, description="Time after which a stream ends, to be opened anew.")
 
@@ -259,10 +348,11 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _secret_is_long(self) -> "Settings":
-        if 0 < len(self.secret_key.get_secret_value()) < SHORTEST_SECRET:
-            message = f"{variable('secret_key')}: must have {SHORTEST_SECRET} characters or more, or be left empty"
-            raise ValueError(message)
+    def _secrets_are_long(self) -> "Settings":
+        for field in ("secret_key", "http_signing_key"):
+            if 0 < len(getattr(self, field).get_secret_value()) < SHORTEST_SECRET:
+                message = f"{variable(field)}: must have {SHORTEST_SECRET} characters or more, or be left empty"
+                raise ValueError(message)
         return self
 
     @property

@@ -52,10 +52,11 @@ class _Counts:
 
 
 class Tally:
-    """Counts since they were last taken."""
+    """Counts since they were last taken, and since the process began."""
 
     def __init__(self) -> None:
         self._counts: defaultdict[tuple[str, Priority], _Counts] = defaultdict(_Counts)
+        self._taken: dict[Key, int] = {}
 
     def created(self, tasks: Iterable[NewTask]) -> None:
         """Count new tasks."""
@@ -82,10 +83,23 @@ class Tally:
 
     def take(self) -> Mapping[Key, int]:
         """The counts so far; from here on it counts anew."""
-        taken, self._counts = self._counts, defaultdict(_Counts)
+        taken = self._by_key()
+        self._counts = defaultdict(_Counts)
+        for key, count in taken.items():
+            self._taken[key] = self._taken.get(key, 0) + count
+        return taken
+
+    def totals(self) -> Mapping[Key, int]:
+        """All counts since the process began, those that were taken included."""
+        totals = dict(self._taken)
+        for key, count in self._by_key().items():
+            totals[key] = totals.get(key, 0) + count
+        return totals
+
+    def _by_key(self) -> dict[Key, int]:
         return {
             (handler, priority, measure, bucket): count
-            for (handler, priority), counts in taken.items()
+            for (handler, priority), counts in self._counts.items()
             for measure, bucket, count in counts.by_measure()
             if count
         }

@@ -15,57 +15,77 @@ from starlette.types import Scope
 
 from narad.api import problems
 from narad.api.problems import FieldError, Problem
-from narad.api.request_id import request_id_of
+from narad.api.trace import names_of
 from narad.errors import DataRejectedError, OverloadedError, QueryTooSlowError, StoreUnavailableError
 
 log = structlog.get_logger(__name__)
 
 RETRY_AFTER_SECONDS = 1
 _RETRY = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-_RETRY_SLOW = {"Retry-After": "30"}
-"""The same question would take as long, and hold up others."""
+_RETRY_SLOW = {"Retry-After": "30", "Narad-Should-Retry": "false"}
+"""The same question would take as long, and hold up others: it is for a person to ask another one."""
 _BY_INDEX = {"created_at", "-created_at"}
 _BAD_BODY = 400
+EXPECTED = (
+    Problem,
+    RequestValidationError,
+    HTTPException,
+    StoreUnavailableError,
+    QueryTooSlowError,
+    OverloadedError,
+    DataRejectedError,
+)
+"""Exceptions that reach the edge in the ordinary course of things."""
 
 
 def register(app: FastAPI) -> None:
     """Answer every exception with a problem."""
-    app.add_exception_handler(Problem, _problem)
-    app.add_exception_handler(RequestValidationError, _validation)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(StoreUnavailableError, _store_unavailable)
-    app.add_exception_handler(QueryTooSlowError, _too_slow)
-    app.add_exception_handler(OverloadedError, _overloaded)
-    app.add_exception_handler(DataRejectedError, _rejected)
-    app.add_exception_handler(ClientDisconnect, _gone)
-    app.add_exception_handler(Exception, _internal)
+    for kind in EXPECTED:
+        app.add_exception_handler(kind, _answer)
+    app.add_exception_handler(ClientDisconnect, gone)
+    app.add_exception_handler(Exception, _answer)
 
 
-def _answer(request: Request, problem: Problem) -> Response:
-    return problem.response(request.scope)
+def problem_of(request: Request, error: Exception) -> Problem:  # noqa: PLR0911 - one for each kind
+    """The problem that an exception is answered with, by the API as by the pages; what nobody expected is logged."""
+    match error:
+        case Problem():
+            return error
+        case RequestValidationError():
+            return from_validation(error.errors(), _parameters(request))
+        case HTTPException():
+            return _http(request, error)
+        case StoreUnavailableError():
+            return store_unavailable(error, request.scope)
+        case QueryTooSlowError():
+            return _too_slow(request, error)
+        case OverloadedError():
+            return Problem(problems.REDUCED_CAPACITY, f"{error} Try again.", headers=_RETRY)
+        case DataRejectedError():
+            log.warning("api.data_rejected", reason=str(error), **names_of(request.scope))
+            return Problem(problems.VALIDATION_ERROR, "The database cannot store what was sent.")
+        case _:
+            log.error("api.failed", method=request.method, exc_info=error, **names_of(request.scope))
+            detail = "The request could not be carried out; the log of the service says why."
+            return Problem(problems.INTERNAL, detail)
 
 
-async def _problem(request: Request, error: Exception) -> Response:
-    if not isinstance(error, Problem):
-        raise TypeError(error)
-    return _answer(request, error)
+async def _answer(request: Request, error: Exception) -> Response:
+    return problem_of(request, error).response(request.scope)
 
 
-async def _validation(request: Request, error: Exception) -> Response:
-    if not isinstance(error, RequestValidationError):
-        raise TypeError(error)
-    return _answer(request, from_validation(error.errors(), _parameters(request)))
+async def gone(_request: Request, _error: Exception) -> Response:
+    """Answer a client that went before its body had arrived: nobody reads it."""
+    return Response(status_code=_BAD_BODY)
 
 
-async def _http(request: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException):
-        raise TypeError(error)
+def _http(request: Request, error: HTTPException) -> Problem:
     kind = problems.MALFORMED_JSON if error.status_code == _BAD_BODY else problems.of_status(error.status_code)
     detail = f"{request.method} {request.url.path}: {error.detail}."
     headers = dict(error.headers or {})
     if kind is problems.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(sorted(_methods(request)))
-    return _answer(request, Problem(kind, detail, headers=headers))
+    return Problem(kind, detail, headers=headers)
 
 
 def _methods(request: Request) -> set[str]:
@@ -76,14 +96,10 @@ def _methods(request: Request) -> set[str]:
     return {method for route in named or routes for method in route.methods or ()}
 
 
-async def _store_unavailable(request: Request, error: Exception) -> Response:
-    return _answer(request, store_unavailable(error, request.scope))
-
-
-async def _too_slow(request: Request, error: Exception) -> Response:
-    log.warning("api.query_too_slow", reason=str(error), query=request.url.query)
+def _too_slow(request: Request, error: QueryTooSlowError) -> Problem:
+    log.warning("api.query_too_slow", reason=str(error), query=request.url.query, **names_of(request.scope))
     detail = f"It would read too much of the database: {error}. {_advice(request)}"
-    return _answer(request, Problem(problems.QUERY_TOO_SLOW, detail, headers=_RETRY_SLOW))
+    return Problem(problems.QUERY_TOO_SLOW, detail, headers=_RETRY_SLOW)
 
 
 def _advice(request: Request) -> str:
@@ -98,28 +114,9 @@ def _advice(request: Request) -> str:
     return ", or ".join(advice) + "."
 
 
-async def _overloaded(request: Request, error: Exception) -> Response:
-    return _answer(request, Problem(problems.REDUCED_CAPACITY, f"{error} Try again.", headers=_RETRY))
-
-
-async def _rejected(request: Request, error: Exception) -> Response:
-    log.warning("api.data_rejected", reason=str(error), request_id=request_id_of(request.scope))
-    return _answer(request, Problem(problems.VALIDATION_ERROR, "The database cannot store what was sent."))
-
-
-async def _gone(_request: Request, _error: Exception) -> Response:
-    return Response(status_code=_BAD_BODY)  # nobody reads it: the client went before its body had arrived
-
-
-async def _internal(request: Request, error: Exception) -> Response:
-    log.error("api.failed", method=request.method, request_id=request_id_of(request.scope), exc_info=error)
-    detail = "The request could not be carried out; the log of the service says why."
-    return _answer(request, Problem(problems.INTERNAL, detail))
-
-
 def store_unavailable(error: Exception, scope: Scope) -> Problem:
     """The problem of a store that does not answer the request of this scope."""
-    log.warning("api.store_unavailable", reason=str(error), request_id=request_id_of(scope))
+    log.warning("api.store_unavailable", reason=str(error), **names_of(scope))
     detail = "The database does not answer. Nothing is known to have changed; try again."
     return Problem(problems.STORE_UNAVAILABLE, detail, headers=_RETRY)
 

@@ -5,6 +5,7 @@ service a look at the headers. What the sender may do is asked by the route, whi
 """
 
 import ipaddress
+from collections.abc import Collection
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -15,6 +16,7 @@ from narad.api.keyring import Refused
 from narad.api.origins import HostGuard
 from narad.api.problems import Problem
 from narad.api.rate_limits import RateLimiter, caller_at, headers_of, over_quota
+from narad.api.root_path import path_of
 from narad.api.services import Services
 from narad.errors import StoreUnavailableError
 
@@ -28,15 +30,24 @@ _SCHEME = b"bearer "
 class Gate:
     """Refuses who may not come in, and attaches to each other request who sends it."""
 
-    def __init__(self, app: ASGIApp, services: Services, guard: HostGuard, limiter: RateLimiter) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        services: Services,
+        guard: HostGuard,
+        limiter: RateLimiter,
+        open_paths: Collection[str] = PROBES,
+    ) -> None:
+        """`open_paths` are let through, whoever asks."""
         self._app = app
+        self._open_paths = frozenset(open_paths)
         self._services = services
         self._ring = services.keyring
         self._guard = guard
         self._limiter = limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in PROBES:
+        if scope["type"] != "http" or path_of(scope) in self._open_paths:
             await self._app(scope, receive, send)
             return
         caller = refusal = None
@@ -64,7 +75,7 @@ class Gate:
     async def _identify(self, scope: Scope) -> Caller | None:
         token = _token(scope)
         if token is None:
-            if scope["path"].startswith(_API):
+            if path_of(scope).startswith(_API):
                 raise unauthenticated()
             return None
         caller = self._ring.kept(token)
@@ -75,7 +86,7 @@ class Gate:
                 raise store_unavailable(error, scope) from error
         if isinstance(caller, Refused):
             raise unauthenticated(caller.reason)
-        if caller.networks and not _is_within(caller, address_of(scope)):
+        if caller.networks and not is_within(caller, address_of(scope)):
             detail = f"Your key is not for {address_of(scope)}: its list of networks lacks it."
             raise Problem(problems.FORBIDDEN, detail)
         return caller
@@ -95,7 +106,8 @@ def _token(scope: Scope) -> bytes | None:
     return None
 
 
-def _is_within(caller: Caller, address: str | None) -> bool:
+def is_within(caller: Caller, address: str | None) -> bool:
+    """Whether the key of the caller is good from the address, where it has a list of networks."""
     try:
         parsed = ipaddress.ip_address(address or "")
     except ValueError:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 from jsonschema_rs import Draft202012Validator, ValidationError
 
@@ -39,6 +40,7 @@ class KnownHandlers:
         self._clock = clock
         self._fresh_seconds = fresh_seconds
         self._versions: Mapping[str, Sequence[KnownVersion]] = {}
+        self._hidden: Mapping[str, Sequence[str]] = {}
         self._read_at: float | None = None
 
     async def accept(self, name: str, payload: JsonObject) -> CatalogueEntry:
@@ -59,6 +61,23 @@ class KnownHandlers:
         fields = [_field_error(error) for error in first_errors]
         raise Problem(problems.VALIDATION_ERROR, f"The payload does not fit the handler {name}.", errors=fields)
 
+    def hidden(self, name: str) -> Sequence[str]:
+        """The places in payloads of the handler that nobody is shown, in the words of all its versions.
+
+        As they were read last: `refresh` sees that they were.
+        """
+        return self._hidden.get(name, ())
+
+    async def names(self) -> Sequence[str]:
+        """All of them, in order."""
+        await self.refresh()
+        return sorted(self._versions)
+
+    async def refresh(self) -> None:
+        """Read the catalogue unless that was done lately."""
+        if not self._is_fresh():
+            await self._read()
+
     async def _find(self, name: str) -> Sequence[KnownVersion]:
         if not self._is_fresh() or name not in self._versions:
             await self._read()
@@ -76,7 +95,13 @@ class KnownHandlers:
         for entry in entries:
             found[entry.name].append(kept.get((entry.name, entry.fingerprint)) or KnownVersion(entry))
         self._versions = dict(found)
+        self._hidden = {name: hidden for name, versions in found.items() if (hidden := _hidden_by(versions))}
         self._read_at = self._clock.monotonic()
+
+
+def _hidden_by(versions: Sequence[KnownVersion]) -> Sequence[str]:
+    paths = (path for version in versions for path in cast("Sequence[str]", version.entry.options.get("redact") or ()))
+    return tuple(dict.fromkeys(paths))
 
 
 def _unknown(name: str, known: Sequence[str]) -> Problem:

@@ -6,12 +6,12 @@ from fastapi import APIRouter, Response, status
 from pydantic import BaseModel
 from typing_extensions import TypeAliasType
 
+from narad.api.readiness import OK
 from narad.api.services import UsesServices
-from narad.errors import StoreUnavailableError
 
 router = APIRouter(tags=["health"])
 
-Readiness = TypeAliasType("Readiness", Literal["ok", "unavailable"])
+Readiness = TypeAliasType("Readiness", Literal["ok", "degraded", "unavailable"])
 
 
 class LivenessView(BaseModel):
@@ -39,12 +39,11 @@ async def livez() -> LivenessView:
     responses={503: {"description": "Not ready; `checks` says why.", "model": ReadinessView}},
 )
 async def readyz(services: UsesServices, response: Response) -> ReadinessView:
-    """Whether requests should be sent here. A broker that is away does not count: tasks are accepted without it."""
-    checks = {"store": "ok", "process": "draining" if services.is_draining() else "ok"}
-    try:
-        await services.promptly(services.store.database.ping())
-    except StoreUnavailableError as error:
-        checks["store"] = str(error)
-    ready = set(checks.values()) == {"ok"}
+    """Whether requests should be sent here. Without the broker it is degraded, and ready: tasks are accepted."""
+    checks, others = await services.readiness.checks(), services.readiness.others()
+    ready = set(checks.values()) == {OK}
     response.status_code = status.HTTP_200_OK if ready else status.HTTP_503_SERVICE_UNAVAILABLE
-    return ReadinessView(status="ok" if ready else "unavailable", checks=checks)
+    degraded = set(others.values()) - {OK}
+    return ReadinessView(
+        status="unavailable" if not ready else "degraded" if degraded else "ok", checks={**checks, **others}
+    )

@@ -45,9 +45,25 @@ async def key_of(request: Request) -> IdempotencyKey | None:
     return IdempotencyKey(digest=UUID(bytes=digest), fingerprint=_fingerprint(await request.body()))
 
 
+def key_of_item(key: IdempotencyKey, index: int, item: object) -> IdempotencyKey:
+    """The key that an item of a batch has by that of the request, where each item counts for itself."""
+    digest = hashlib.sha256(key.digest.bytes + str(index).encode()).digest()[:16]
+    return IdempotencyKey(digest=UUID(bytes=digest), fingerprint=_hash(item))
+
+
+def reused() -> Problem:
+    """The problem of a key that came with another body before."""
+    error = FieldError(detail="came with another body before", code="reused", header=HEADER)
+    return Problem(problems.IDEMPOTENCY_KEY_REUSED, "A key stands for one request. Take a new one.", errors=[error])
+
+
 def _fingerprint(body: bytes) -> str:
     """The same for bodies that say the same, however they are spaced and ordered."""
     if not body:
         return ""
-    canonical = json.dumps(json.loads(body), sort_keys=True, separators=(",", ":"))
+    return _hash(json.loads(body))
+
+
+def _hash(value: object) -> str:
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -92,7 +92,7 @@ class BodyRoute(JsonRoute):
         adapter: TypeAdapter[object] = TypeAdapter(endpoint.__annotations__["body"])
 
         async def handle(request: Request) -> Response:
-            value = _parsed(await request.body())
+            value = parsed(await request.body())
             try:
                 body = adapter.validate_python(value)
             except ValidationError as error:
@@ -114,7 +114,13 @@ def _check_media_type(declared: str) -> None:
         raise Problem(problems.UNSUPPORTED_MEDIA_TYPE, f"Content-Type is {media_type or 'missing'}.")
 
 
-def _parsed(body: bytes) -> object:
+def parsed(body: bytes) -> object:
+    """The JSON of a body.
+
+    Raises:
+        RequestValidationError: there is none.
+        Problem: it is not JSON.
+    """
     if not body:
         raise RequestValidationError([_MISSING])
     try:

@@ -115,7 +115,7 @@ class KeyRing(Service):
         now = self._clock.now()
         if found is None:
             return self._refuse(digest, UNKNOWN)
-        end = _end_of(found, digest, now)
+        end = end_of(found, digest, now)
         if isinstance(end, Refused):
             return self._refuse(digest, end)
         caller = caller_with(found.key)
@@ -128,6 +128,10 @@ class KeyRing(Service):
         )
         self._used.add(found.key.id)
         return caller
+
+    def note_use(self, key_id: str) -> None:
+        """Note that the key was used by another way than its token."""
+        self._used.add(key_id)
 
     def _refuse(self, digest: bytes, refused: Refused) -> Refused:
         self._known.pop(digest, None)
@@ -156,7 +160,7 @@ class KeyRing(Service):
             self._used.discard(key_id)
 
 
-def _end_of(found: Credentials, digest: bytes, now: datetime) -> datetime | Refused:
+def end_of(found: Credentials, digest: bytes, now: datetime) -> datetime | Refused:
     """How long the secret behind the digest opens the key, or why it does not."""
     key = found.key
     end = key.expires_at

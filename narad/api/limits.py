@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from narad.api import problems
 from narad.api.problems import Problem
+from narad.api.root_path import path_of
 
 
 class BodyTooLargeError(HTTPException):
@@ -30,7 +31,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        most_bytes = self._of_path.get(scope["path"], self._most_bytes)
+        most_bytes = self._of_path.get(path_of(scope), self._most_bytes)
         announced = Headers(scope=scope).get("content-length", "")
         if announced.isdecimal() and int(announced) > most_bytes:
             detail = f"The body has {announced} bytes; at most {most_bytes} are taken."

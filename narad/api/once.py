@@ -14,7 +14,7 @@ from narad.api.problems import FieldError, Problem
 from narad.api.schemas import TaskBatch, TaskBatchView, TaskCreate, TaskView
 from narad.api.services import Services, services_of
 from narad.api.submission import as_stored, complete, complete_all
-from narad.api.visible import shown
+from narad.api.visible import read_to_show, shown
 from narad.api.waiting import created_answer
 from narad.domain.submission import Created, Duplicate, IdempotencyKey, KeyReused, Replayed, Submission, Submitted
 from narad.domain.task import Task
@@ -40,21 +40,21 @@ async def create_once(body: TaskCreate, key: IdempotencyKey | None, request: Req
         Problem: the key came with another body, an active task has the unique key, or the body is refused.
     """
     services, caller, preferences = services_of(request), caller_of(request), preferences_of(request)
-    result = await services.promptly(_submitted(body, key, services, caller))
+    result = await services.promptly(submitted(body, key, services, caller))
     match result:
         case Created(task):
             services.created([task])
             return await created_answer(as_stored(task), request, preferences)
         case Replayed((task_id, *_)):
-            found = await _read(task_id, services, caller)
+            found = await read_made(task_id, services, caller)
             return await created_answer(found, request, preferences, _REPLAYED)
         case Duplicate(task_id) if body.on_conflict == "return_existing":
-            found = await _read(task_id, services, caller)
+            found = await read_made(task_id, services, caller)
             return await created_answer(found, request, preferences, code=status.HTTP_200_OK)
         case Duplicate(task_id):
             raise duplicate_task(task_id)
         case _:
-            raise _reused()
+            raise idempotency.reused()
 
 
 async def create_all_once(body: TaskBatch, key: IdempotencyKey | None, request: Request) -> Response:
@@ -70,12 +70,14 @@ async def create_all_once(body: TaskBatch, key: IdempotencyKey | None, request: 
         raise _duplicates(error) from None
     match results:
         case KeyReused():
-            raise _reused()
+            raise idempotency.reused()
         case Replayed(task_ids):
-            return _many([await _read(task_id, services, caller) for task_id in task_ids], caller, _REPLAYED)
+            return _many(
+                [await read_made(task_id, services, caller) for task_id in task_ids], services, caller, _REPLAYED
+            )
         case _:
             services.created([result.task for result in results if isinstance(result, Created)])
-            return _many([await _stored(result, services, caller) for result in results], caller)
+            return _many([await _stored(result, services, caller) for result in results], services, caller)
 
 
 def duplicate_task(task_id: UUID) -> Problem:
@@ -84,7 +86,12 @@ def duplicate_task(task_id: UUID) -> Problem:
     return Problem(problems.DUPLICATE_TASK, detail, existing_task=str(task_id))
 
 
-async def _submitted(body: TaskCreate, key: IdempotencyKey | None, services: Services, caller: Caller) -> Submitted:
+async def submitted(body: TaskCreate, key: IdempotencyKey | None, services: Services, caller: Caller) -> Submitted:
+    """What became of a task that is created unless it is there already.
+
+    Raises:
+        Problem: the body is refused.
+    """
     return await services.unique_submissions.submit(Submission(await complete(body, services, caller), key))
 
 
@@ -104,26 +111,26 @@ async def _stored(result: Submitted, services: Services, caller: Caller) -> Task
         case Created(task):
             return as_stored(task)
         case Duplicate(task_id):
-            return await _read(task_id, services, caller)
+            return await read_made(task_id, services, caller)
         case _:
             raise TypeError(result)  # an item of a batch has no key of its own
 
 
-async def _read(task_id: UUID, services: Services, caller: Caller) -> Task:
-    task = await services.promptly(services.store.tasks.get(task_id))
+async def read_made(task_id: UUID, services: Services, caller: Caller) -> Task:
+    """The task that an earlier request made.
+
+    Raises:
+        Problem: it was removed since, or is not for this caller.
+    """
+    task = await services.promptly(read_to_show(task_id, services))
     if task is None or not caller.may_use(task.handler):
         raise Problem(problems.NOT_FOUND, f"Task {task_id}, which this request made before, was removed since.")
     return task
 
 
-def _many(tasks: Sequence[Task], caller: Caller, headers: dict[str, str] | None = None) -> Response:
-    view = TaskBatchView(items=[shown(task, caller) for task in tasks])
+def _many(tasks: Sequence[Task], services: Services, caller: Caller, headers: dict[str, str] | None = None) -> Response:
+    view = TaskBatchView(items=[shown(task, caller, services) for task in tasks])
     return json_answer(view, status.HTTP_201_CREATED, headers)
-
-
-def _reused() -> Problem:
-    error = FieldError(detail="came with another body before", code="reused", header=idempotency.HEADER)
-    return Problem(problems.IDEMPOTENCY_KEY_REUSED, "A key stands for one request. Take a new one.", errors=[error])
 
 
 def _duplicates(error: DuplicatesError) -> Problem:

@@ -46,7 +46,7 @@ class HostGuard:
         if host is None:
             raise _wrong_host("")
         if method not in SAFE_METHODS:
-            _see_own_site(site, origin, host)
+            see_own_site(site, origin, host)
 
     def _accept(self, value: bytes) -> None:
         if ANY_HOST not in self._allowed:
@@ -65,8 +65,12 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _see_own_site(site: bytes | None, origin: bytes | None, host: bytes) -> None:
-    """See that no other site is behind a change. Browsers leave `site` out on plain HTTP; programs leave out both."""
+def see_own_site(site: bytes | None, origin: bytes | None, host: bytes) -> None:
+    """See that no other site is behind a change. Browsers leave `site` out on plain HTTP; programs leave out both.
+
+    Raises:
+        Problem: another one is.
+    """
     if site is not None:
         if site not in _OWN_SITES:
             raise _foreign(f"Sec-Fetch-Site is {_text(site)}")
@@ -100,5 +104,5 @@ def _wrong_host(host: str) -> Problem:
 
 
 def _foreign(why: str) -> Problem:
-    detail = f"A page of another site is behind this request: {why}. A service without keys changes nothing for it."
+    detail = f"A page of another site is behind this request: {why}. Nothing is changed for it."
     return Problem(problems.ORIGIN_NOT_ALLOWED, detail)

@@ -14,6 +14,8 @@ from narad.api.problems import Problem
 
 router = APIRouter(prefix="/problems", tags=["problems"])
 
+_VARIES = {"Vary": "Accept"}
+
 HELP: Mapping[str, str] = {
     "malformed-json": ("The body could not be parsed. `detail` says at which character. Send UTF-8 JSON."),
     "unknown-parameter": (
@@ -130,8 +132,8 @@ async def get_problem_type(
         raise Problem(problems.NOT_FOUND, f"There is no type of problem {slug}.")
     view = _view(kind)
     if "text/html" in accept:
-        return HTMLResponse(_page(view))
-    return JSONResponse(view.model_dump())
+        return HTMLResponse(_page(view), headers=_VARIES)
+    return JSONResponse(view.model_dump(), headers=_VARIES)
 
 
 def _view(kind: problems.Kind) -> ProblemTypeView:

@@ -34,6 +34,7 @@ class ProblemView(TypedDict):
     detail: Annotated[str, Field(description="What was wrong this time.")]
     code: Annotated[str, Field(description="What programs branch on.")]
     request_id: NotRequired[Annotated[str, Field(description="The X-Request-ID of the answer.")]]
+    trace_id: NotRequired[Annotated[str, Field(description="The trace that `traceparent` of the request names.")]]
     errors: NotRequired[list[FieldErrorView]]
 
 

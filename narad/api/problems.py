@@ -4,12 +4,11 @@ import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from starlette.responses import Response
 from starlette.types import Scope
 
-from narad.api.request_id import request_id_of
+from narad.api.trace import names_of
 from narad.domain.task import Json
 
 
@@ -95,22 +94,25 @@ class Problem(Exception):  # noqa: N818 - the name of the standard
         self.headers = dict(headers or {})
         self.more = more
 
-    def response(self, scope: Scope) -> Response:
-        """The answer to the request of this scope. Its texts may hold anything, so all but ASCII is escaped."""
-        body: dict[str, Any] = {
+    def as_json(self, scope: Scope) -> dict[str, Json]:
+        """The body of the answer to the request of this scope."""
+        body: dict[str, Json] = {
             "type": f"{scope.get('root_path', '')}/problems/{self.kind.slug}",
             "title": self.kind.title,
             "status": self.kind.status,
             "detail": self.detail,
             "code": self.kind.code,
             **self.more,
+            **names_of(scope),
         }
-        if (request_id := request_id_of(scope)) is not None:
-            body["request_id"] = request_id
         if self.errors:
             body["errors"] = [error.as_json() for error in self.errors]
+        return body
+
+    def response(self, scope: Scope) -> Response:
+        """The answer to the request of this scope. Its texts may hold anything, so all but ASCII is escaped."""
         return Response(
-            json.dumps(body, ensure_ascii=True),
+            json.dumps(self.as_json(scope), ensure_ascii=True),
             status_code=self.kind.status,
             headers=self.headers,
             media_type="application/problem+json",

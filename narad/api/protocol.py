@@ -20,6 +20,7 @@ class ConnectionLimits:
 
     most_header_bytes: int
     receive_seconds: float
+    send_seconds: float
     most_connections: int
 
 
@@ -33,6 +34,8 @@ class LimitedProtocol(HttpToolsProtocol):
     limits: ConnectionLimits
 
     _receiving_since: float | None = None
+    _stalled_since: float | None = None
+    _served: RequestResponseCycle | None = None
     _head_bytes = 0
     _refusal = problems.HTTP_ERROR
     _refusal_detail = "The request is not HTTP."
@@ -69,8 +72,37 @@ class LimitedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         self._refuse(self._refusal, self._refusal_detail)
 
+    @override
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._served = cycle
+        super()._start_asgi_task(cycle, app)
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        # Uvicorn tells the request that came last, which with others behind it is not the one that is being answered.
+        if self._served is not None:
+            self._served.disconnected = True
+            self._served.message_event.set()
+        super().connection_lost(exc)
+
+    @override
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stalled_since = self.loop.time()
+
+    @override
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stalled_since = None
+
     def drop_if_slow(self, now: float) -> None:
-        """Close a connection whose request has been on its way for too long at `now`, by the clock of the loop."""
+        """Close a connection that has stood still for too long at `now`, by the clock of the loop.
+
+        Its request has been on its way all the time, or its client has taken nothing of what waits for it.
+        """
+        if self._stalled_since is not None and now - self._stalled_since >= self.limits.send_seconds:
+            self.transport.abort()
+            return
         since = self._receiving_since
         if since is None or now - since < self.limits.receive_seconds or self.transport.is_closing():
             return

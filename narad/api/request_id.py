@@ -6,7 +6,7 @@ It is not a context variable: a batch that several requests share would be logge
 import re
 from typing import Final
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from narad.ids import new_id
 
@@ -14,27 +14,13 @@ HEADER: Final = b"x-request-id"
 _FORM = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 
 
-class RequestIds:
-    """Gives every request an id, the outermost layer of the application: no answer is without it."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        request_id = next((value for name, value in scope["headers"] if name == HEADER), b"")
-        if not _FORM.fullmatch(request_id):
-            request_id = str(new_id()).encode()
-        scope.setdefault("state", {})["request_id"] = request_id.decode()
-
-        async def named(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), (HEADER, request_id)]
-            await send(message)
-
-        await self._app(scope, receive, named)
+def name(scope: Scope) -> bytes:
+    """Give the request of this scope its id."""
+    request_id: bytes = next((value for name, value in scope["headers"] if name == HEADER), b"")
+    if not _FORM.fullmatch(request_id):
+        request_id = str(new_id()).encode()
+    scope.setdefault("state", {})["request_id"] = request_id.decode()
+    return request_id
 
 
 def request_id_of(scope: Scope) -> str | None:

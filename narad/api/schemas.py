@@ -1,6 +1,7 @@
 """What goes over the wire: the body that creates a task, a task as it is shown."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -20,6 +21,7 @@ LONGEST_TIMEOUT_SECONDS = 7 * 86_400
 LONGEST_WAIT_SECONDS = 366 * 86_400
 MOST_ATTEMPTS = 1_000
 MOST_ITEMS = 1_000
+_KEPT_MOMENTS = 256
 
 
 def _storable(text: str) -> str:
@@ -53,6 +55,8 @@ def _in_utc(moment: datetime) -> datetime:
         raise ValueError("must be a time that UTC can express") from error
 
 
+# Tasks of one batch share their times, and those of one task are often the same.
+@lru_cache(maxsize=_KEPT_MOMENTS)
 def _shown(moment: datetime) -> str:
     return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
@@ -78,7 +82,7 @@ Timeout = Annotated[float, Field(strict=True, gt=0, le=LONGEST_TIMEOUT_SECONDS, 
 Wait = Annotated[float, Field(strict=True, gt=0, le=LONGEST_WAIT_SECONDS, allow_inf_nan=False)]
 Tags = Annotated[list[Tag], AfterValidator(_distinct), Field(max_length=MOST_TAGS)]
 Moment = Annotated[AwareDatetime, BeforeValidator(_time), AfterValidator(_in_utc)]
-ShownMoment = Annotated[datetime, PlainSerializer(_shown, when_used="json")]
+ShownMoment = Annotated[datetime, PlainSerializer(_shown, return_type=str, when_used="json")]
 
 
 class TaskCreate(BaseModel):
@@ -93,7 +97,7 @@ class TaskCreate(BaseModel):
 
     name: Name = Field(description="What people call this task.")
     description: Annotated[Text, Field(max_length=LONGEST_DESCRIPTION)] | None = None
-    priority: Priority = Priority.MEDIUM
+    priority: Priority = Field(default=Priority.MEDIUM, description="Where it is left out, that of the handler.")
     handler: HandlerName | None = Field(default=None, description="The handler that does the work.")
     payload: dict[str, Any] = Field(default_factory=dict, description="The keyword arguments of the handler.")
     queue: QueueName | None = Field(default=None, description="The queue; by default that of the handler.")
@@ -176,6 +180,7 @@ class TaskSummaryView(BaseModel):
     timeout_seconds: float | None
     worker_id: UUID | None = Field(description="The worker that runs it, or ran it last.")
     created_by: str | None = Field(description="The id of the API key that it was created with.")
+    parent_id: UUID | None = Field(description="The task whose handler created it, if one did.")
     progress: ProgressView | None
     error: ErrorSummaryView | None
     version: int = Field(description="Grows with every change.")
@@ -187,7 +192,10 @@ class TaskView(TaskSummaryView):
     error: ErrorView | None
     payload: dict[str, Any] | None
     result: Any
-    redacted: tuple[str, ...] = Field(default=(), description="What is null because your key may not read it.")
+    redacted: tuple[str, ...] = Field(
+        default=(),
+        description="What is null because your key may not read it, or nobody may, such as payload.password.",
+    )
 
 
 class TaskBatchView(BaseModel):

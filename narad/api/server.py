@@ -58,8 +58,9 @@ class HttpServer(Service):
         limits: ConnectionLimits,
         proxies: Sequence[str] = (),
         drain: Callable[[], None] = lambda: None,
+        settings: str = "NARAD_HOST or NARAD_PORT",
     ) -> None:
-        """Bind the address.
+        """Bind the address, which these settings give.
 
         `proxies` are those whose word is taken for where a request comes from; `drain` ends the requests that would
         last: streams and waits.
@@ -69,7 +70,7 @@ class HttpServer(Service):
         """
         super().__init__()
         self._drain = drain
-        self._socket = _bind(host, port)
+        self._socket = _bind(host, port, settings)
         config = uvicorn.Config(
             app,
             loop="none",
@@ -124,7 +125,7 @@ class HttpServer(Service):
                     connection.drop_if_slow(now)
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def _bind(host: str, port: int, settings: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -133,7 +134,7 @@ def _bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise ConfigurationError(
-            f"Cannot listen on {host}:{port}: {error.strerror or error}. Set NARAD_HOST or NARAD_PORT."
+            f"Cannot listen on {host}:{port}: {error.strerror or error}. Set {settings}."
         ) from error
     listener.listen(_BACKLOG)
     listener.setblocking(False)  # noqa: FBT003 - positional in the standard library

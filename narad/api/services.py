@@ -11,6 +11,8 @@ from narad.api.caller import Caller, caller_of
 from narad.api.handlers import KnownHandlers
 from narad.api.high_water import HighWater
 from narad.api.keyring import KeyRing
+from narad.api.lasting import Lasting
+from narad.api.readiness import Readiness
 from narad.batcher import Batcher
 from narad.clock import Clock
 from narad.domain.event import EventType, of_task
@@ -20,6 +22,7 @@ from narad.errors import StoreUnavailableError
 from narad.events.base import Announcer
 from narad.events.hub import Hub
 from narad.issuing import Issuer
+from narad.metrics import Metrics
 from narad.secrets import Secrets
 from narad.store.store import Store
 from narad.tally import Tally
@@ -44,7 +47,7 @@ class Services:
     of new tasks once they are committed, `moved` of a waiting one that goes another way or again, `stop_requested` of a
     running one whose cancel was asked for. `tally` counts what ends without a worker. `hub` has the streams and waits
     of this process, and `events` tells all processes of what happens to tasks here; a stream ends after
-    `stream_seconds`.
+    `stream_seconds`, and `lasting` limits how many of them a key has. `metrics_are_open` to callers without a key.
     """
 
     store: Store
@@ -61,11 +64,14 @@ class Services:
     secrets: Secrets
     keyring: KeyRing
     issuer: Issuer
-    is_draining: Callable[[], bool]
     timeout_seconds: float
     hub: Hub
     events: Announcer
     stream_seconds: float
+    lasting: Lasting
+    readiness: Readiness
+    metrics: Metrics
+    metrics_are_open: bool
 
     def announce(self, type_: EventType, task: Task) -> None:
         """Tell whoever listens what was just done to a task."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from datetime import datetime
 from typing import cast
 
 from narad.api import problems
@@ -9,7 +10,7 @@ from narad.api.caller import Caller, not_of_your_handlers
 from narad.api.problems import FieldError, Problem
 from narad.api.schemas import TaskCreate
 from narad.api.services import Services
-from narad.domain.status import Status
+from narad.domain.status import Priority, Status
 from narad.domain.storable import NotStorableError, check_json
 from narad.domain.task import JsonObject, NewTask, Task, seconds
 from narad.ids import new_id
@@ -19,8 +20,8 @@ _MOST_ERRORS = 100
 """Errors that one answer names; who sends a thousand bad items learns enough from the first."""
 
 
-async def complete(body: TaskCreate, services: Services, caller: Caller) -> NewTask:
-    """The task that a body asks for, with what it leaves to the handler and to the settings.
+async def complete(body: TaskCreate, services: Services, caller: Caller, now: datetime | None = None) -> NewTask:
+    """The task that a body asks for, with what it leaves to the handler and to the settings; created `now`, if given.
 
     Raises:
         Problem: the caller's key is not for the handler, the payload cannot be stored, no worker offers the handler, or
@@ -37,7 +38,7 @@ async def complete(body: TaskCreate, services: Services, caller: Caller) -> NewT
         field = FieldError(detail=error.reason, code="not_storable", pointer=problems.pointer(["payload", *error.path]))
         raise Problem(problems.VALIDATION_ERROR, "1 field is not valid.", errors=[field]) from error
     handler = await services.handlers.accept(name, body.payload)
-    return _new_task(body, handler, services, caller)
+    return _new_task(body, handler, services, caller, now or services.clock.now())
 
 
 async def complete_all(bodies: Sequence[TaskCreate], services: Services, caller: Caller) -> list[NewTask]:
@@ -48,18 +49,30 @@ async def complete_all(bodies: Sequence[TaskCreate], services: Services, caller:
     """
     tasks: list[NewTask] = []
     errors: list[FieldError] = []
+    now = services.clock.now()
     for index, body in enumerate(bodies):
         try:
-            tasks.append(await complete(body, services, caller))
+            tasks.append(await complete(body, services, caller, now))
         except Problem as problem:
             if problem.kind is problems.FORBIDDEN:
                 raise
-            errors += [_of_item(index, error) for error in problem.errors]
+            errors += of_item(index, problem).errors
     if errors:
         refused = len(bodies) - len(tasks)
         detail = f"{refused} of {len(bodies)} items are not valid; no task was created."
         raise Problem(problems.VALIDATION_ERROR, detail, errors=errors[:_MOST_ERRORS])
     return tasks
+
+
+def of_item(index: int, problem: Problem) -> Problem:
+    """The same problem, its errors seen from the body of the batch."""
+    errors = [
+        dataclasses.replace(
+            error, pointer=f"{problems.pointer(['items', index])}{(error.pointer or '#').removeprefix('#')}"
+        )
+        for error in problem.errors
+    ]
+    return Problem(problem.kind, problem.detail, errors=errors, headers=problem.headers, **problem.more)
 
 
 def as_stored(task: NewTask) -> Task:
@@ -89,6 +102,7 @@ def as_stored(task: NewTask) -> Task:
         timeout_seconds=task.timeout_seconds,
         worker_id=None,
         created_by=task.created_by,
+        parent_id=task.parent_id,
         progress=None,
         error=None,
         version=1,
@@ -97,22 +111,22 @@ def as_stored(task: NewTask) -> Task:
     )
 
 
-def _new_task(body: TaskCreate, handler: CatalogueEntry, services: Services, caller: Caller) -> NewTask:
-    now = services.clock.now()
+def _new_task(body: TaskCreate, handler: CatalogueEntry, services: Services, caller: Caller, now: datetime) -> NewTask:
     options: JsonObject = handler.options
     run_at = now if body.run_at is None else max(now, body.run_at)
+    wait = body.expires_in_seconds or cast("float | None", options.get("expires_in_seconds"))
     return NewTask(
         id=new_id(),
         name=body.name,
         description=body.description,
-        priority=body.priority,
+        priority=_priority(body, options),
         handler=handler.name,
         queue=body.queue or handler.queue,
         payload=body.payload,
         tags=tuple(body.tags),
         created_at=now,
         run_at=run_at,
-        expires_at=None if body.expires_in_seconds is None else run_at + seconds(body.expires_in_seconds),
+        expires_at=None if wait is None else run_at + seconds(wait),
         max_attempts=body.max_attempts
         or cast("int | None", options.get("max_attempts"))
         or services.defaults.max_attempts,
@@ -123,7 +137,8 @@ def _new_task(body: TaskCreate, handler: CatalogueEntry, services: Services, cal
     )
 
 
-def _of_item(index: int, error: FieldError) -> FieldError:
-    """The same error, seen from the body of the batch."""
-    path = (error.pointer or "#").removeprefix("#")
-    return dataclasses.replace(error, pointer=f"{problems.pointer(['items', index])}{path}")
+def _priority(body: TaskCreate, options: JsonObject) -> Priority:
+    """What the body says; the handler's own where it says nothing."""
+    if "priority" in body.model_fields_set:
+        return body.priority
+    return Priority(cast("str | None", options.get("priority")) or body.priority)

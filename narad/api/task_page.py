@@ -1,6 +1,7 @@
 """Pages of the list of tasks: from a query to what is answered."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from fastapi import Request, Response
@@ -11,9 +12,11 @@ from narad.api.caller import Caller
 from narad.api.pagination import PURPOSE, Cursor, decode_cursor, encode_cursor, links
 from narad.api.schemas import ErrorSummaryView, TaskSummaryView
 from narad.api.services import Services
-from narad.api.task_query import TaskQuery, to_filter, to_order
+from narad.api.task_query import TaskFilters, TaskQuery, to_filter, to_order
+from narad.api.visible import without_hidden
 from narad.domain.task import ListedTask, Part
-from narad.store.lists import Span
+from narad.store.lists import Look, Span
+from narad.store.order import Order, Position
 
 MOST_COUNTED = 10_000
 
@@ -42,7 +45,9 @@ class ListedTaskView(TaskSummaryView):
     error: ListedErrorView | None
     payload: dict[str, Any] | None = None
     result: Any = None
-    redacted: tuple[str, ...] = Field(default=(), description="What `fields` asks for and your key may not read.")
+    redacted: tuple[str, ...] = Field(
+        default=(), description="What `fields` asks for and is null: your key may not read it, or nobody may."
+    )
 
 
 class TotalView(BaseModel):
@@ -62,6 +67,14 @@ class TaskPage(BaseModel):
     total: TotalView | None = Field(default=None, description="There if `include=total` asks for it.")
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A page, and where the look at its list ended before the page was full, the cursor that goes on there."""
+
+    page: TaskPage
+    further: str | None = None
+
+
 async def answer_page(query: TaskQuery, request: Request, services: Services, caller: Caller, path: str) -> Response:
     """The answer to a query for a list that stands at the path, as far as the caller may see it.
 
@@ -69,13 +82,29 @@ async def answer_page(query: TaskQuery, request: Request, services: Services, ca
         Problem: its cursor is not valid.
         QueryTooSlowError: the list takes the database too long.
     """
-    page = await services.promptly(_read(query, services, caller))
+    page = await services.promptly(read_page(query, services, caller))
     headers = {"Link": links(request, path, following=page.next_cursor, preceding=page.prev_cursor)}
     body = page.model_dump_json(exclude=_left_out(query))
     return Response(body, headers=headers, media_type="application/json")
 
 
-async def _read(query: TaskQuery, services: Services, caller: Caller) -> TaskPage:
+async def read_page(query: TaskQuery, services: Services, caller: Caller) -> TaskPage:
+    """The page of a query, as far as the caller may see it; waits for the store as long as that takes.
+
+    Raises:
+        Problem: its cursor is not valid.
+        QueryTooSlowError: the list takes the database too long.
+    """
+    return (await look_at(query, services, caller)).page
+
+
+async def look_at(query: TaskQuery, services: Services, caller: Caller, *, rows: int | None = None) -> Looked:
+    """The same; where so many `rows` are given, no more than these are searched for tasks that match.
+
+    Raises:
+        Problem: its cursor is not valid.
+        QueryTooSlowError: the list takes the database too long.
+    """
     secret = services.secrets.derive(PURPOSE)
     cursor = None if query.cursor is None else decode_cursor(query.cursor, query, secret)
     as_of = services.clock.now() if cursor is None else cursor.as_of
@@ -84,24 +113,49 @@ async def _read(query: TaskQuery, services: Services, caller: Caller) -> TaskPag
     deadline = lists.deadline()
     withheld = frozenset() if caller.reads_payloads else REDACTED_PARTS.intersection(query.fields)
     parts = [part for part in query.fields if part not in withheld]
-    found = await lists.page(wanted, order, _span(query, cursor), deadline, parts=parts)
+    if Part.PAYLOAD in parts:
+        await services.handlers.refresh()
+    look = await lists.look(wanted, order, _span(query, cursor), deadline, parts=parts, rows=rows)
     counted = await lists.count(wanted, deadline, most=MOST_COUNTED + 1) if "total" in query.include else None
 
-    def encoded(task: ListedTask, *, backwards: bool) -> str:
-        return encode_cursor(Cursor(order.position_of(task), as_of, backwards), query, secret)
+    def encoded(place: Position | None, *, backwards: bool) -> str | None:
+        return None if place is None else encode_cursor(Cursor(place, as_of, backwards), query, secret)
 
-    items, has_prev, has_next = _cut(found, query.limit, cursor)
-    return TaskPage(
-        items=[_listed(task, sorted(withheld)) for task in items],
-        next_cursor=encoded(items[-1], backwards=False) if has_next else None,
-        prev_cursor=encoded(items[0], backwards=True) if has_prev else None,
-        has_more=has_next,
+    items, before, after = _cut(look, order, query.limit, cursor)
+    page = TaskPage(
+        items=[_listed(task, sorted(withheld), services) for task in items],
+        next_cursor=encoded(after, backwards=False),
+        prev_cursor=encoded(before, backwards=True),
+        has_more=after is not None,
         total=None if counted is None else _total(counted),
     )
+    ended_early = look.end is not None and len(items) < query.limit
+    backwards = cursor is not None and cursor.backwards
+    return Looked(page, (page.prev_cursor if backwards else page.next_cursor) if ended_early else None)
 
 
-def _listed(task: ListedTask, withheld: Sequence[Part]) -> ListedTaskView:
+async def count_matching(
+    filters: TaskFilters, services: Services, caller: Caller, *, rows: int | None = None
+) -> TotalView:
+    """How many tasks match, counted up to a limit; where so many `rows` are given, among the newest of these.
+
+    Raises:
+        QueryTooSlowError: the count takes the database too long.
+    """
+    wanted = to_filter(filters, services.clock.now(), caller.handlers)
+    lists = services.store.lists
+    if rows is None:
+        return _total(await lists.count(wanted, lists.deadline(), most=MOST_COUNTED + 1))
+    counted = await lists.count_among(wanted, lists.deadline(), most=MOST_COUNTED + 1, rows=rows)
+    total = _total(counted.value)
+    return TotalView(value=total.value, relation="gte") if counted.ended_early else total
+
+
+def _listed(task: ListedTask, withheld: Sequence[Part], services: Services) -> ListedTaskView:
     view = ListedTaskView.model_validate(task)
+    hidden = () if task.payload is None else services.handlers.hidden(task.handler)
+    if hidden and task.payload is not None:
+        return view.model_copy(update=without_hidden(task.payload, hidden))
     return view.model_copy(update={"redacted": tuple(withheld)}) if withheld else view
 
 
@@ -113,12 +167,17 @@ def _span(query: TaskQuery, cursor: Cursor | None) -> Span:
     return Span(limit=limit, before=cursor.position) if cursor.backwards else Span(limit=limit, after=cursor.position)
 
 
-def _cut(found: Sequence[ListedTask], limit: int, cursor: Cursor | None) -> tuple[Sequence[ListedTask], bool, bool]:
-    """The tasks to be shown, and whether there are pages before and after them: on one side is where we come from."""
-    more = len(found) > limit
-    if cursor is not None and cursor.backwards:
-        return found[-limit:], more, bool(found)
-    return found[:limit], cursor is not None and bool(found), more
+def _cut(
+    look: Look, order: Order, limit: int, cursor: Cursor | None
+) -> tuple[Sequence[ListedTask], Position | None, Position | None]:
+    """The tasks to be shown, and the places of the pages before and after them: on one side is where we come from."""
+    backwards = cursor is not None and cursor.backwards
+    items = look.tasks[-limit:] if backwards else look.tasks[:limit]
+    first, last = (order.position_of(items[0]), order.position_of(items[-1])) if items else (look.end, look.end)
+    has_more = len(look.tasks) > limit
+    if backwards:
+        return items, first if has_more else look.end, last
+    return items, None if cursor is None else first, last if has_more else look.end
 
 
 def _total(counted: int) -> TotalView:

@@ -86,6 +86,9 @@ class TaskFilters(BaseModel):
     worker: Annotated[list[UUID], Values] = Field(
         default_factory=list, description="The id of the worker that runs it, or ran it last."
     )
+    parent: Annotated[list[UUID], Values] = Field(
+        default_factory=list, description="The id of the task whose handler created it."
+    )
     tag: Annotated[list[Text], Values] = Field(default_factory=list)
     id: Annotated[list[UUID], Values] = Field(default_factory=list)
     name: Annotated[Text, Field(max_length=LONGEST_NAME)] | None = Field(
@@ -138,6 +141,7 @@ def to_filter(filters: TaskFilters, as_of: datetime, within: Collection[str] = (
         handler=tuple(filters.handler),
         queue=tuple(filters.queue),
         worker=tuple(filters.worker),
+        parent=tuple(filters.parent),
         tag=tuple(filters.tag),
         name=filters.name,
         q=filters.q,

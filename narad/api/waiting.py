@@ -15,6 +15,7 @@ from narad.api.services import Services, services_of
 from narad.api.visible import existing, shown
 from narad.domain.task import Task
 from narad.errors import StoreUnavailableError
+from narad.events.watch import Watch
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +49,8 @@ async def reading(task_id: UUID, request: Request, services: Services) -> Readin
         )
     else:
         task, waited = await _wait(task_id, preferences, services, caller)
-    headers = {"ETag": etag(task.version), **preferences.applied(waited=waited), **_retry_after(task, services)}
+    applied = preferences.applied(waited=waited)
+    headers = {"ETag": etag(task.version), "Vary": "Prefer", **applied, **_retry_after(task, services)}
     return Reading(task, headers, unchanged=conditional and has_already(request, task.version))
 
 
@@ -70,7 +72,7 @@ async def created_answer(
         headers |= waited
         if preferences.minimal:
             return Response(status_code=code, headers=headers)
-    return json_answer(shown(task, caller_of(request)), code, headers)
+    return json_answer(shown(task, caller_of(request), services_of(request)), code, headers)
 
 
 async def _created(
@@ -102,7 +104,7 @@ async def _wait(
 
     The watch begins before the task is read, so that no change falls between the two.
     """
-    watch = services.hub.watch(task_id, final_only=enough is _is_final)
+    watch = _watch(task_id, services, caller, final_only=enough is _is_final)
     if watch is None:
         return known or await existing(task_id, services, caller), False
     end_at = services.clock.monotonic() + preferences.wait_seconds
@@ -119,6 +121,17 @@ async def _wait(
         return task, True
     finally:
         services.hub.unwatch(watch)
+        services.lasting.end(caller)
+
+
+def _watch(task_id: UUID, services: Services, caller: Caller, *, final_only: bool) -> Watch | None:
+    """The beginning of a wait; None where this process, or this key, has as many as it may."""
+    if not services.lasting.begin(caller):
+        return None
+    watch = services.hub.watch(task_id, final_only=final_only)
+    if watch is None:
+        services.lasting.end(caller)
+    return watch
 
 
 async def again(task: Task, services: Services) -> Task:

@@ -77,6 +77,16 @@ class Hub(Service):
         return self._ring.place
 
     @property
+    def complete(self) -> bool:
+        """Whether it hears right now what all processes announce."""
+        return self._feed.complete
+
+    @property
+    def drained(self) -> bool:
+        """Whether it has ended every stream and takes on no more."""
+        return self._drained
+
+    @property
     def streams(self) -> int:
         """How many streams are open."""
         return len(self._listeners)
@@ -216,6 +226,13 @@ class Hub(Service):
                     self._see(followed, mark)
 
     def _see(self, followed: Followed, mark: Mark) -> None:
-        event = followed.see(mark, self._clock.now(), progress_too=not self._feed.complete)
-        if event is not None:
+        complete = self._feed.complete
+        event = followed.see(mark, self._clock.now(), progress_too=not complete)
+        if event is None:
+            return
+        if not complete:
             self.hear([event])
+            return
+        # What tells of it is late or lost, and so may be what happened before it.
+        for listener in followed.listeners:
+            listener.lose()

@@ -50,6 +50,7 @@ def is_connected(process: NaradProcess) -> bool:
     return set(latest.values()) == {"broker.connected"}
 
 
+@pytest.mark.serial
 def test_tasks_are_accepted_and_run_while_the_broker_is_away_and_when_it_is_back(
     start_distributed: StartDistributed, broker: Rabbit, tag: str
 ) -> None:
@@ -58,6 +59,11 @@ def test_tasks_are_accepted_and_run_while_the_broker_is_away_and_when_it_is_back
     wait_until(lambda: all(is_connected(process) for process in service.processes), "all are connected")
     broker.stop()
     wait_until(lambda: all(process.events("broker.lost") for process in service.processes), "all have noticed")
+
+    # Requests go on coming here.
+    ready = service.api.http.get("/readyz")
+    assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
+    assert ready.json()["checks"]["broker"].startswith("degraded: ")
 
     # Workers that lost their broker go on with tasks from the store, and stop in order.
     create_promptly(service, f"{tag}-1")

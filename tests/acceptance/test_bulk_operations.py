@@ -1,10 +1,12 @@
 """Operations on many tasks over HTTP: what they would do, that they do it, and that they survive a crash."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from tests.acceptance.test_problems import NOBODY, problem
+from tests.support.sse import streaming
 from tests.support.tasks_api import PATH, TasksApi, wait_until
 
 BULK = "/api/v1/bulk-operations"
@@ -93,3 +95,36 @@ def test_operations_are_listed(api: TasksApi) -> None:
     ended = carry_out(api, {"action": "cancel", "ids": [NOBODY]})
 
     assert ended in api.http.get(BULK).json()["items"]
+
+
+def test_a_bulk_operation_that_is_asked_for_twice_is_one(api: TasksApi, tag: str) -> None:
+    put_off(api, 3, tag)
+    body = {"action": "cancel", "filter": {"tag": [tag]}}
+    key = {"Idempotency-Key": tag}
+
+    first = api.http.post(BULK, json=body, headers=key)
+    again = api.http.post(BULK, json=body, headers=key)
+    other = api.http.post(BULK, json=body | {"reason": "else"}, headers=key)
+
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert "idempotent-replayed" not in first.headers
+    assert again.headers["idempotent-replayed"] == "true"
+    assert again.headers["location"] == first.headers["location"]
+    assert again.json()["id"] == first.json()["id"]
+    problem(other, 422, "idempotency_key_reused")
+
+
+def test_streams_and_waits_hear_of_what_a_bulk_operation_does(api: TasksApi, tag: str) -> None:
+    (task_id,) = put_off(api, 1, tag)
+    api.wait_for(task_id, "NEW", "PENDING")
+    with ThreadPoolExecutor(1) as threads, streaming(api, "/api/v1/events", params={"task_id": task_id}) as (_, frames):
+        waiting = threads.submit(api.http.get, f"{PATH}/{task_id}?wait=20")
+
+        carry_out(api, {"action": "set_priority", "filter": {"tag": [tag]}, "priority": "HIGH"})
+        carry_out(api, {"action": "cancel", "filter": {"tag": [tag]}})
+
+        told = [next(frames)]
+        while told[-1].event != "task.cancelled":
+            told.append(next(frames))
+        assert waiting.result().json()["status"] == "CANCELLED"
+    assert ("task.amended", "HIGH") in [(frame.event, frame.data["data"]["priority"]) for frame in told]

@@ -9,6 +9,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
 from tests.support.processes import NaradProcess
 from tests.support.service import Distributed, StartDistributed
 from tests.support.sse import EventStream, Frame, connected
@@ -109,6 +111,7 @@ def until_done(service: Distributed, ids: list[str]) -> None:
         service.api.wait_for(task_id, "COMPLETED")
 
 
+@pytest.mark.serial
 async def test_a_crowd_of_streams_does_not_hold_up_the_end_of_the_process(start_distributed: StartDistributed) -> None:
     service = await asyncio.to_thread(start_distributed, workers=0)
     api = service.processes[0]
@@ -129,6 +132,7 @@ async def test_a_crowd_of_streams_does_not_hold_up_the_end_of_the_process(start_
     assert {"retry" in of_stream[-1].fields for of_stream in frames} == {True}
 
 
+@pytest.mark.serial
 def test_a_client_that_reads_nothing_neither_grows_the_process_nor_holds_up_its_end(
     start_distributed: StartDistributed,
 ) -> None:

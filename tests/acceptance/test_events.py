@@ -187,6 +187,7 @@ def test_a_stream_ends_after_its_time_with_a_hint_when_to_come_back(start_embedd
     assert 2_000 <= int(last.fields["retry"]) < 5_000
 
 
+@pytest.mark.serial
 def test_open_streams_do_not_hold_up_the_end_of_the_process(start_embedded: StartEmbedded) -> None:
     service = start_embedded()
     held = service.api.create("demo.echo", run_at="2999-01-01T00:00:00Z")["id"]

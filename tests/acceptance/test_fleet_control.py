@@ -35,6 +35,7 @@ def run_here(service: Service, number: int = 1) -> None:
     service.api.wait_for_all([service.api.create("demo.echo") for _ in range(number)])
 
 
+@pytest.mark.serial
 def test_nothing_starts_from_a_paused_queue_and_everything_when_it_is_resumed(any_service: Service, tag: str) -> None:
     service, fleet = any_service, FleetApi(any_service.api)
     held = service.api.create("tests.hold", {"gate": "open"})
@@ -254,6 +255,7 @@ def test_an_unknown_parameter_is_refused(service: Service, path: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (400, "unknown_parameter")
 
 
+@pytest.mark.serial
 def test_statistics_tell_what_happened_within_seconds(start_service: StartDistributed) -> None:
     service = start_service()
     fleet = FleetApi(service.api)

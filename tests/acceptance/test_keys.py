@@ -1,6 +1,7 @@
 """A service with keys: who may do what, and what a key costs its holder when it ends."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import httpx2
@@ -9,7 +10,7 @@ import pytest
 from narad.domain.scopes import BUNDLES, Role, Scope
 from tests.support.keys_api import PATH as KEYS
 from tests.support.keys_api import Json, Locked, refused
-from tests.support.tasks_api import PATH
+from tests.support.tasks_api import PATH, wait_until
 
 NOBODY = "0193b7c2-0000-7000-8000-000000000000"
 BODY = {"name": "a task", "handler": "demo.echo", "payload": {"word": "hush"}}
@@ -316,6 +317,41 @@ def test_keys_are_listed_page_by_page_the_newest_first(locked: Locked) -> None:
     assert locked.admin_key["id"] in seen
     for cursor in ("x", "AAAA", "🎉", ""):
         refused(locked.admin.get(KEYS, params={"cursor": cursor}), 400, "invalid_cursor")
+
+
+def test_a_key_that_is_asked_for_twice_is_one_and_its_secret_is_not_shown_again(locked: Locked, tag: str) -> None:
+    body = {"name": tag, "role": "viewer"}
+    sent = {"Idempotency-Key": tag}
+
+    first = locked.admin.post(KEYS, json=body, headers=sent)
+    again = locked.admin.post(KEYS, json=body, headers=sent)
+    other = locked.admin.post(KEYS, json=body | {"role": "admin"}, headers=sent)
+
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert again.headers["location"] == first.headers["location"] == f"{KEYS}/{first.json()['id']}"
+    assert {**again.json(), "key": first.json()["key"]} == first.json()
+    assert "key" not in again.json()
+    refused(other, 422, "idempotency_key_reused")
+
+
+def test_one_key_has_ten_streams_and_waits_and_the_others_have_theirs(locked: Locked) -> None:
+    task = locked.admin.post(PATH, json={**BODY, "run_at": "2999-01-01T00:00:00Z"}).json()
+    waits = f"{PATH}/{task['id']}?wait=1"
+
+    with locked.with_key(role="viewer") as client, locked.with_key(role="viewer") as other, ExitStack() as streams:
+        opened = [streams.enter_context(client.stream("GET", "/api/v1/events")) for _ in range(10)]
+        assert {answer.status_code for answer in opened} == {200}
+
+        one_more = client.get("/api/v1/events")
+        at_once = client.get(waits)
+
+        assert "10 streams and waits" in refused(one_more, 429, "quota_exceeded")["detail"]
+        assert one_more.headers["retry-after"] == "5"
+        assert (at_once.status_code, "preference-applied" in at_once.headers) == (200, False)
+        assert other.get(waits).headers["preference-applied"] == "wait=1"
+        opened[0].close()
+        wait_until(lambda: "preference-applied" in client.get(waits).headers, "a stream that ended makes room")
 
 
 def test_a_secret_is_shown_once_and_is_in_no_log_and_no_database(locked: Locked) -> None:

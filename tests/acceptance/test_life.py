@@ -108,6 +108,7 @@ def test_a_running_task_shows_its_worker_and_its_progress(api: TasksApi) -> None
     assert done["version"] > running["version"] > created["version"]
 
 
+@pytest.mark.serial
 def test_a_task_does_not_start_before_its_time(api: TasksApi) -> None:
     run_at = datetime.now(UTC) + timedelta(seconds=1.2)
     created = api.create("demo.echo", run_at=run_at.isoformat())

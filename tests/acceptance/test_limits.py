@@ -127,3 +127,20 @@ def test_above_the_high_water_mark_no_task_is_accepted_until_there_is_room(start
     wait_until(refused, "a task more is refused")
     api.cancel(created[0]["id"])
     wait_until(lambda: api.post({"name": "again", "run_at": LATER}).status_code == 201, "there is room again")
+
+
+def test_a_client_that_takes_nothing_of_its_answer_is_cut_off(start_embedded: StartEmbedded) -> None:
+    api = start_embedded(NARAD_SEND_TIMEOUT_SECONDS="1.5", NARAD_MAX_CONNECTIONS="1").api
+
+    def served() -> bool:
+        with httpx2.Client(base_url=api.url, trust_env=False) as http:
+            try:
+                return http.get("/livez").status_code == 200
+            except httpx2.TransportError:
+                return False
+
+    with connected(api) as connection:
+        # More than any buffer on the way holds.
+        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200)
+        assert not served()
+        wait_until(served, "the connection of the client that does not read is cut off", seconds=15)

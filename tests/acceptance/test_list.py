@@ -235,6 +235,7 @@ def test_a_list_that_takes_too_long_is_refused_with_what_would_help(start_servic
     assert int(answer.headers["retry-after"]) > 0
     problem = answer.json()
     assert problem["type"] == "/problems/query-too-slow"
+    assert answer.headers["narad-should-retry"] == "false"
     for advice in ("created_after=-24h", "status", "sort by created_at", "leave out include=total"):
         assert advice in problem["detail"]
     assert "sort" not in api.http.get(PATH, params={"created_after": "-1h"}).json()["detail"]

@@ -145,7 +145,7 @@ def test_a_cursor_made_up_is_refused(api: TasksApi, cursor: str) -> None:
     assert answer.json()["type"] == "/problems/invalid-cursor"
 
 
-@pytest.mark.parametrize(("name", "nearest"), [("priorty", "priority"), ("statuses", "status"), ("page", None)])
+@pytest.mark.parametrize(("name", "nearest"), [("priorty", "priority"), ("statuses", "status"), ("offset", None)])
 def test_an_unknown_parameter_is_refused_with_the_nearest(api: TasksApi, name: str, nearest: str | None) -> None:
     answer = api.http.get(PATH, params={name: "HIGH"})
 

@@ -1,5 +1,7 @@
 """HIGH before MEDIUM before LOW, and LOW all the same."""
 
+from narad.domain.status import Priority
+from narad.worker.worker import prefetch
 from tests.support.service import Service, StartDistributed, StartService
 from tests.support.tasks_api import Json, wait_until
 
@@ -75,5 +77,7 @@ def test_urgent_tasks_overtake_a_backlog_on_many_workers(start_distributed: Star
     service.start_workers(2)
 
     order = priorities_as_started(service, tag)
-    # A worker whose own hand is empty does not see what the other holds; that is at most what is prefetched.
-    assert order[: 40 + SLOTS].count("HIGH") == 40, order
+    # A worker whose own hand is empty does not see what the other holds, and that may stand still: it is at most what
+    # one of them prefetches.
+    held = prefetch(SLOTS)[Priority.HIGH]
+    assert order[:40].count("HIGH") >= 40 - held, order

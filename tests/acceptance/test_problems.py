@@ -222,7 +222,7 @@ def test_json_with_parameters_is_json(api: TasksApi) -> None:
     assert answer.status_code == 201
 
 
-@pytest.mark.parametrize("path", ["/", "/api", "/api/v1", "/api/v2/tasks", "/api/v1/nothing"])
+@pytest.mark.parametrize("path", ["/api", "/api/v1", "/api/v2/tasks", "/api/v1/nothing"])
 def test_an_unknown_path_is_not_found(api: TasksApi, path: str) -> None:
     problem(api.http.get(path), 404, "not_found")
 
@@ -318,3 +318,26 @@ def test_a_body_that_is_too_large_is_answered_with_the_request_id(api: TasksApi)
     answer = api.http.post(PATH, content=b"x" * (2 * MEBIBYTE), headers={**JSON, "X-Request-ID": "large"})
 
     assert problem(answer, 413, "payload_too_large")["request_id"] == answer.headers["x-request-id"] == "large"
+
+
+def test_a_problem_names_the_trace_of_its_request(api: TasksApi) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+    traced = api.http.get(f"{PATH}/{NOBODY}", headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01"})
+    untraced = api.http.get(f"{PATH}/{NOBODY}", headers={"traceparent": "nonsense"})
+
+    assert problem(traced, 404, "not_found")["trace_id"] == trace
+    assert "trace_id" not in problem(untraced, 404, "not_found")
+
+
+def test_answers_say_which_headers_they_depend_on(api: TasksApi) -> None:
+    task_id = api.create("demo.echo")["id"]
+
+    def varies(path: str) -> set[str]:
+        return {name.strip() for name in api.http.get(path).headers.get("vary", "").split(",") if name.strip()}
+
+    assert varies(PATH) == {"Authorization"}
+    assert varies(f"{PATH}/{task_id}") == varies(f"{PATH}/{task_id}/status") == {"Authorization", "Prefer"}
+    assert varies(f"{PATH}/{NOBODY}") == {"Authorization"}
+    assert varies("/problems/not-found") == {"Accept"}
+    assert varies("/livez") == set()

@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from tests.support.service import StartDistributed, StartEmbedded
 from tests.support.tasks_api import TasksApi
 
@@ -19,6 +21,7 @@ def running(api: TasksApi, handler: str, **payload: object) -> str:
     return str(task["id"])
 
 
+@pytest.mark.serial
 def test_a_worker_ends_short_tasks_and_hands_long_ones_back(start_distributed: StartDistributed) -> None:
     service = start_distributed(workers=1, **DRAIN)
     first = service.workers[0]
@@ -101,6 +104,7 @@ def test_a_task_whose_workers_keep_dying_fails_with_the_evidence(start_embedded:
     assert (failed["attempt"], failed["failures"], failed["losses"]) == (1, 0, 1)
 
 
+@pytest.mark.serial
 def test_sigterm_ends_narad_dev_promptly(start_embedded: StartEmbedded) -> None:
     service = start_embedded(NARAD_DRAIN_SECONDS="30")
     service.api.wait_for(service.api.create("demo.echo")["id"], "COMPLETED")

@@ -50,6 +50,7 @@ def read(api: TasksApi, task_id: str, query: str = "", **headers: str) -> httpx2
     return api.http.get(f"{PATH}/{task_id}{query}", headers=named)
 
 
+@pytest.mark.serial
 @pytest.mark.parametrize(("query", "headers"), [("?wait=20", {}), ("", {"Prefer": "wait=20"})])
 def test_a_creation_that_waits_answers_with_the_outcome(api: TasksApi, query: str, headers: dict[str, str]) -> None:
     started = time.monotonic()
@@ -120,6 +121,7 @@ def test_a_read_that_waits_answers_when_the_task_has_ended(
     assert "retry-after" not in answer.headers
 
 
+@pytest.mark.serial
 def test_a_read_of_what_has_ended_does_not_wait(api: TasksApi) -> None:
     task_id = create(api, body(), "?wait=20").json()["id"]
     started = time.monotonic()
@@ -184,6 +186,7 @@ def test_a_wait_out_of_bounds_is_refused_and_creates_nothing(api: TasksApi, tag:
     assert api.list_all(tag=tag) == []
 
 
+@pytest.mark.serial
 def test_a_wait_for_an_unknown_task_is_not_found_at_once(api: TasksApi) -> None:
     started = time.monotonic()
 
@@ -207,6 +210,7 @@ def test_more_waits_than_allowed_are_answered_without_waiting(
     assert waiting.result().headers["preference-applied"] == "wait=20"
 
 
+@pytest.mark.serial
 def test_waits_end_when_the_process_is_told_to_stop(
     start_distributed: StartDistributed, threads: ThreadPoolExecutor
 ) -> None:
@@ -225,6 +229,7 @@ def test_waits_end_when_the_process_is_told_to_stop(
     assert {request.result().json()["status"] for request in waiting} <= {"NEW", "PENDING"}
 
 
+@pytest.mark.serial
 def test_waits_end_though_the_broker_is_away(start_distributed: StartDistributed, own_broker: Rabbit) -> None:
     service = start_distributed(broker=own_broker, workers=1)
     wait_until(lambda: all(process.events("broker.connected") for process in service.processes), "all are connected")
@@ -240,6 +245,7 @@ def test_waits_end_though_the_broker_is_away(start_distributed: StartDistributed
     assert took < BY_LOOKING_SECONDS
 
 
+@pytest.mark.serial
 def test_waits_end_where_processes_share_nothing_but_the_database(start_distributed: StartDistributed) -> None:
     service = start_distributed(workers=1, NARAD_BROKER_URL="")
     started = time.monotonic()

@@ -8,51 +8,14 @@ from starlette.routing import Route
 
 from narad.api.app import create_app
 from narad.api.caller import ANONYMOUS, Access, access_of, admit, caller_with, needs
-from narad.api.handlers import KnownHandlers
-from narad.api.high_water import HighWater
 from narad.api.json_route import JsonRoute
-from narad.api.keyring import KeyRing
 from narad.api.named_paths import OtherMethods
 from narad.api.problems import Problem
-from narad.api.services import Defaults, Services
-from narad.batcher import Batcher
-from narad.clock import SystemClock
 from narad.domain.key import Key
 from narad.domain.scopes import Scope
-from narad.events.hub import Hub, HubLimits
-from narad.events.local import LocalFeed
-from narad.issuing import Issuer
-from narad.secrets import Secrets
-from narad.store.store import Store
-from narad.tally import Tally
+from tests.support.services import services_on
 from tests.support.stores import opened
 from tests.support.tasks import NOW
-
-
-def services_on(store: Store) -> Services:
-    """Services that nothing is asked of."""
-    clock, feed = SystemClock(), LocalFeed(works_alone=True)
-    return Services(
-        store=store,
-        submissions=Batcher(store.tasks.insert, capacity=1),
-        unique_submissions=Batcher(store.submissions.submit, capacity=1),
-        created=lambda _tasks: None,
-        moved=lambda _task: None,
-        stop_requested=lambda _task: None,
-        tally=Tally(),
-        handlers=KnownHandlers(store.catalogue, clock, fresh_seconds=1),
-        high_water=HighWater(store.tasks, clock, most_waiting=0),
-        clock=clock,
-        defaults=Defaults(handler="demo.echo", max_attempts=1, max_losses=1),
-        secrets=Secrets(b"x" * 32),
-        keyring=KeyRing(store.keys, b"p", clock, locked=True),
-        issuer=Issuer(store.keys, b"p", clock),
-        is_draining=lambda: False,
-        timeout_seconds=1,
-        hub=Hub(feed, store.tasks.marks, clock, HubLimits(streams=1, waiters=1)),
-        events=feed,
-        stream_seconds=1,
-    )
 
 
 async def routes(tmp_path: Path) -> list[Route]:

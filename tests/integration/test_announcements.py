@@ -11,6 +11,7 @@ import pytest
 from narad import Context, Fatal, Retry, handler
 from narad.clock import SystemClock
 from narad.dispatch.direct import DirectDispatch
+from narad.domain.bulk import BulkAction, BulkOperation, BulkStatus, Place
 from narad.domain.event import EventType, TaskEvent
 from narad.domain.log_line import LogLine
 from narad.domain.picking import AgeingQuota
@@ -18,11 +19,14 @@ from narad.domain.retry import RetryPolicy
 from narad.domain.status import Priority, Status
 from narad.domain.task import NewTask
 from narad.errors import StoreUnavailableError
+from narad.ids import new_id
 from narad.relay.relay import Relay
 from narad.service import Service
 from narad.store.database import Database
+from narad.store.filters import TaskFilter
 from narad.store.store import Store
 from narad.tally import Tally
+from narad.upkeep.bulk import BulkExecutor
 from narad.upkeep.expirer import Expirer
 from narad.upkeep.rescuer import Patience, Rescuer
 from narad.worker.handler import AnyHandler
@@ -247,3 +251,29 @@ async def test_upkeep_tells_of_tasks_that_expired_and_of_those_that_it_rescued(s
         (EventType.FAILED, late.id, Status.FAILED, 0),
         (EventType.PENDING, held.id, Status.PENDING, 1),
     }
+
+
+async def test_a_bulk_operation_tells_of_each_task_and_counts_what_it_ended(store: Store) -> None:
+    recorder, tally = Recorder(), Tally()
+    tasks = [await submitted(store, "t.works") for _ in range(3)]
+    operation = BulkOperation(
+        id=new_id(),
+        action=BulkAction.CANCEL,
+        priority=None,
+        reason=None,
+        status=BulkStatus.RUNNING,
+        place=Place(),
+        changed=0,
+        missed=0,
+        created_at=CLOCK.now(),
+        finished_at=None,
+        version=1,
+    )
+    await store.bulk.add(operation, TaskFilter())
+    async with at_work(BulkExecutor(store.bulk, CLOCK, tally, pause_seconds=0.01, events=recorder)):
+        await recorder.until(lambda: len(recorder.events) >= 3)
+
+    assert {(e.type, e.id, e.status, e.version) for e in recorder.events} == {
+        (EventType.CANCELLED, task.id, Status.CANCELLED, 2) for task in tasks
+    }
+    assert sum(tally.take().values()) == 3

@@ -181,6 +181,26 @@ async def test_a_change_that_no_event_told_of_is_found_by_a_look(hub: Hub, rows:
     assert await watch.wait(5)
 
 
+async def test_what_a_look_finds_before_its_event_makes_followers_read_again(rows: Rows) -> None:
+    feed = WatchedFeed(works_alone=True)
+    hub = Hub(feed, rows.look, SystemClock(), HubLimits(streams=3, waiters=1))
+    await hub.start()
+    id_ = new_id()
+    of_one, everything = hub.open(Wanted(ids=frozenset({id_}))), hub.open(Wanted())
+    hub.stands(mark(id_, Status.PENDING))
+    rows.marks[id_] = mark(id_, Status.COMPLETED, version=4)
+
+    hub.gap()  # asks for a look
+    assert (await of_one.take(5)).lost
+    again = await of_one.take(5)
+    events = [event(id_), event(id_, EventType.COMPLETED, Status.COMPLETED)]
+    feed.publish(events)
+
+    assert (again.lost, again.events) == (True, [])
+    assert [numbered.event for numbered in (await everything.take(5)).events] == events
+    await hub.stop()
+
+
 async def test_a_look_that_is_overtaken_by_an_event_tells_nothing(hub: Hub, rows: Rows, feed: WatchedFeed) -> None:
     id_ = new_id()
     rows.marks[id_] = mark(id_, Status.PENDING)

@@ -1,11 +1,13 @@
 """What is loaded when: a program that only names handlers, or asks for help, pays for nothing else."""
 
+import resource
 import subprocess
 import sys
 
 import pytest
 
 import narad
+from narad import client
 from tests.support.repository import ROOT
 
 SERVER = {
@@ -15,6 +17,8 @@ SERVER = {
     "alembic",
     "asyncpg",
     "fastapi",
+    "httpcore2",
+    "httpx2",
     "pydantic",
     "sqlalchemy",
     "starlette",
@@ -42,6 +46,37 @@ def test_a_module_of_handlers_loads_no_server() -> None:
     loaded = loaded_by("from narad import Context, Fatal, Handler, Retry, Snooze, handler")
 
     assert not loaded & (SERVER - {"pydantic"})
+
+
+def test_a_program_that_only_asks_a_service_loads_nothing_of_one() -> None:
+    loaded = loaded_by("from narad import Client\nfrom narad.client import Task, TaskFailed\nClient().close()")
+
+    assert {name for name in loaded if name.startswith("narad.")} == {
+        name for name in loaded if name.startswith("narad.client")
+    }
+    assert not loaded & (SERVER - {"httpcore2", "httpx2"})
+
+
+@pytest.mark.serial
+def test_a_program_that_only_asks_a_service_starts_within_300_ms() -> None:
+    def spent() -> float:
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
+
+    def seconds() -> float:
+        before = spent()
+        subprocess.run([sys.executable, "-c", "from narad import Client; Client().close()"], check=True)
+        return spent() - before
+
+    # Time of the processor, and the least of several: what else runs on the machine is not what is measured.
+    assert min(seconds() for _ in range(7)) < 0.3
+
+
+def test_every_name_of_the_client_can_be_had() -> None:
+    for name in client.__all__:
+        assert getattr(client, name) is not None
+    with pytest.raises(AttributeError, match="nothing"):
+        client.nothing  # noqa: B018 - it is asked for
 
 
 def test_the_process_of_an_isolated_handler_loads_no_server() -> None:
@@ -81,3 +116,10 @@ def test_every_public_name_can_be_imported_with_a_star() -> None:
 
 def test_the_package_says_that_it_is_typed() -> None:
     assert (ROOT / "narad" / "py.typed").exists()
+
+
+def test_the_libraries_of_http_calls_are_loaded_by_the_first_call_and_not_by_a_worker() -> None:
+    loaded = loaded_by("import narad.runtime, narad.handlers.http")
+
+    assert "narad.outbound.outbound" in loaded
+    assert not loaded & {"httpcore2", "httpx2"}

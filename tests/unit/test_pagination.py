@@ -116,6 +116,7 @@ VALUES: dict[str, Any] = {
     "status": ["FAILED"],
     "priority": ["LOW"],
     "worker": [UUID(int=1)],
+    "parent": [UUID(int=1)],
     "id": [UUID(int=1)],
     "has_error": False,
 } | {name: ["a"] for name in ("handler", "queue", "tag")} | dict.fromkeys(("name", "q", "error_type"), "a")  # fmt: skip

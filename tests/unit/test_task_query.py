@@ -43,6 +43,7 @@ def test_every_filter_reaches_the_store() -> None:
         "handler": ("h",),
         "queue": ("q",),
         "worker": (worker,),
+        "parent": (task,),
         "tag": ("t",),
         "id": (task,),
     }

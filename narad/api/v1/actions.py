@@ -7,29 +7,26 @@ from fastapi import APIRouter, Body, Header, Request, Response, status
 from fastapi.responses import JSONResponse
 
 from narad.api import idempotency, problems
-from narad.api.answers import invalid_state, missing, problem_answers
+from narad.api.answers import invalid_state, problem_answers
 from narad.api.attempts import AttemptsView, attempts_of
 from narad.api.caller import Caller, needs
 from narad.api.changes import TaskAmend, TaskCancel, TaskClone, cloned
 from narad.api.json_route import JsonRoute
-from narad.api.once import ONCE_ANSWERS, create_once, duplicate_task
+from narad.api.once import ONCE_ANSWERS, create_once
 from narad.api.preconditions import FORM, IF_MATCH, expected_version
 from narad.api.preferences import CREATING, TAGGED, etag
 from narad.api.problems import Problem
 from narad.api.schemas import TaskView
 from narad.api.services import Services, UsesCaller, UsesServices
-from narad.api.visible import existing, see_existing, shown
-from narad.domain.amendment import Amendment, amended
-from narad.domain.event import EventType
+from narad.api.task_actions import allowed_actions, amend, cancel, retry
+from narad.api.visible import existing, shown
+from narad.domain.amendment import Amendment
 from narad.domain.scopes import Scope
 from narad.domain.status import FINAL, Status
 from narad.domain.task import Task
-from narad.errors import OverloadedError
-from narad.store.submissions import DuplicatesError
 
 router = APIRouter(prefix="/api/v1/tasks/{task_id}", tags=["tasks"], route_class=JsonRoute)
 
-_TRIES = 3
 _STOPPING: dict[int | str, dict[str, Any]] = {
     200: TAGGED,
     202: {"model": TaskView, "description": "The task is running; its worker was asked to stop it."} | TAGGED,
@@ -41,7 +38,7 @@ CREATED = status.HTTP_201_CREATED
 @needs(Scope.TASKS_CANCEL)
 async def cancel_task(task_id: UUID, services: UsesServices, caller: UsesCaller, response: Response) -> TaskView:
     """Cancel a task: at once while it waits; while it runs its worker is asked, and the status follows."""
-    return await _cancel(task_id, None, services, caller, response)
+    return _stopping(await cancel(task_id, None, services, caller), caller, response, services)
 
 
 @router.post(
@@ -56,7 +53,8 @@ async def cancel_task_with_reason(
     body: TaskCancel | None = None,
 ) -> TaskView:
     """Cancel a task as DELETE does, and say why."""
-    return await _cancel(task_id, None if body is None else body.reason, services, caller, response)
+    reason = None if body is None else body.reason
+    return _stopping(await cancel(task_id, reason, services, caller), caller, response, services)
 
 
 @router.patch("", operation_id="amendTask", responses=problem_answers(400, 404, 409, 412, 413, 415) | {200: TAGGED})
@@ -70,43 +68,18 @@ async def amend_task(
     if_match: Annotated[str | None, Header(description=IF_MATCH, json_schema_extra=FORM)] = None,
 ) -> TaskView:
     """Change a task that waits: what is not given stays as it is."""
-    expected = expected_version(if_match)
-    for _ in range(_TRIES):
-        task = await existing(task_id, services, caller)
-        if not task.status.is_waiting:
-            detail = f"Task {task_id} is {task.status}; only a task that waits can be changed."
-            raise invalid_state(task, detail, *_allowed(task))
-        if expected is not None and task.version not in expected:
-            detail = f"Task {task_id} has version {task.version} by now."
-            raise Problem(problems.PRECONDITION_FAILED, detail, current_version=task.version)
-        values = amended(task, cast("Amendment", body), services.clock.now())
-        written = await services.promptly(services.store.changes.amend(task, values)) if values else task
-        if written is not None:
-            if "due_at" in values:
-                services.moved(written)
-            response.headers["ETag"] = etag(written.version)
-            return shown(written, caller)
-    raise OverloadedError(f"Task {task_id} changes all the time.")
+    written = await amend(task_id, cast("Amendment", body), services, caller, expected=expected_version(if_match))
+    response.headers["ETag"] = etag(written.version)
+    return shown(written, caller, services)
 
 
 @router.post("/retry", operation_id="retryTask", responses=problem_answers(404, 409) | {200: TAGGED})
 @needs(Scope.TASKS_RETRY)
 async def retry_task(task_id: UUID, services: UsesServices, caller: UsesCaller, response: Response) -> TaskView:
     """Run a task again that is FAILED or CANCELLED, with its allowance of failures anew."""
-    await see_existing(task_id, services, caller)
-    try:
-        task = await services.promptly(services.store.changes.retry(task_id, now=services.clock.now()))
-    except DuplicatesError as error:
-        raise duplicate_task(error.existing[0]) from None
-    if task is None:
-        found = await existing(task_id, services, caller)
-        again = " Clone it to do its work once more." if found.status is Status.COMPLETED else ""
-        detail = f"Task {task_id} is {found.status}; only what is FAILED or CANCELLED is run again.{again}"
-        raise invalid_state(found, detail, *_allowed(found))
-    services.moved(task)
-    services.announce(EventType.RETRIED, task)
+    task = await retry(task_id, services, caller)
     response.headers["ETag"] = etag(task.version)
-    return shown(task, caller)
+    return shown(task, caller, services)
 
 
 @router.post(
@@ -146,7 +119,7 @@ async def get_task_result(task_id: UUID, services: UsesServices, caller: UsesCal
     if task.status in FINAL:
         why = "" if task.error is None else f": {task.error.type}"
         raise Problem(problems.NO_RESULT, f"Task {task_id} ended {task.status}{why}.", current_status=task.status)
-    raise invalid_state(task, f"Task {task_id} is {task.status}; it has no result yet.", *_allowed(task))
+    raise invalid_state(task, f"Task {task_id} is {task.status}; it has no result yet.", *allowed_actions(task))
 
 
 @router.get("/attempts", operation_id="listTaskAttempts", responses=problem_answers(404))
@@ -157,32 +130,8 @@ async def list_task_attempts(task_id: UUID, services: UsesServices, caller: Uses
     return attempts_of(task, await services.promptly(services.store.attempts.history(task_id)))
 
 
-async def _cancel(
-    task_id: UUID, reason: str | None, services: Services, caller: Caller, response: Response
-) -> TaskView:
-    await see_existing(task_id, services, caller)
-    now = services.clock.now()
-    task = await services.promptly(services.store.tasks.cancel(task_id, now=now, reason=reason))
-    if task is None:
-        raise missing(task_id)
-    if task.status in {Status.COMPLETED, Status.FAILED}:
-        detail = f"Task {task_id} is {task.status} already; there is nothing left to cancel."
-        raise invalid_state(task, detail, *_allowed(task))
+def _stopping(task: Task, caller: Caller, response: Response, services: Services) -> TaskView:
     response.headers["ETag"] = etag(task.version)
     if task.status is not Status.CANCELLED:
-        services.stop_requested(task)
-        services.announce(EventType.CANCEL_REQUESTED, task)
         response.status_code = status.HTTP_202_ACCEPTED
-    elif task.finished_at == now:  # cancelled by this very request
-        services.tally.finished(task.handler, task.priority, Status.CANCELLED)
-        services.announce(EventType.CANCELLED, task)
-    return shown(task, caller)
-
-
-def _allowed(task: Task) -> tuple[str, ...]:
-    """What can be done with a task as it stands."""
-    if task.status.is_waiting:
-        return ("cancel", "amend", "clone")
-    if task.status is Status.IN_PROGRESS:
-        return ("cancel", "clone")
-    return ("clone",) if task.status is Status.COMPLETED else ("retry", "clone")
+    return shown(task, caller, services)

@@ -10,7 +10,7 @@ from narad.api.caller import needs
 from narad.api.json_route import JsonRoute
 from narad.api.keys_schemas import AuditPage, AuditQuery, AuditView
 from narad.api.marks import foreign_cursor, read_mark, write_mark
-from narad.api.services import UsesServices
+from narad.api.services import Services, UsesServices
 from narad.domain.scopes import Scope
 
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"], route_class=JsonRoute)
@@ -20,10 +20,17 @@ router = APIRouter(prefix="/api/v1/audit", tags=["audit"], route_class=JsonRoute
 @needs(Scope.AUDIT_READ)
 async def list_audit(query: Annotated[AuditQuery, Query()], services: UsesServices) -> AuditPage:
     """List what was changed and by whom, the latest first. Who created a task is in the task itself."""
+    return await services.promptly(read_audit(services, query))
+
+
+async def read_audit(services: Services, query: AuditQuery) -> AuditPage:
+    """A page of the audit.
+
+    Raises:
+        Problem: the cursor is not one of ours.
+    """
     before = None if query.cursor is None else _read_cursor(query.cursor)
-    found = await services.promptly(
-        services.store.audit.find(query.limit + 1, before=before, key_id=query.key_id, target=query.target)
-    )
+    found = await services.store.audit.find(query.limit + 1, before=before, key_id=query.key_id, target=query.target)
     page = found[: query.limit]
     return AuditPage(
         items=[AuditView.model_validate(entry) for entry in page],

@@ -8,22 +8,24 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response, status
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from narad.api import problems
+from narad.api import idempotency, problems
 from narad.api.answers import json_answer, problem_answers
 from narad.api.auditing import Note, note
-from narad.api.caller import Caller, lacking, needs
+from narad.api.caller import Caller, caller_of, lacking, needs
 from narad.api.changes import LONGEST_REASON
 from narad.api.fleet_schemas import CountView
 from narad.api.json_route import JsonRoute
 from narad.api.problems import Problem
 from narad.api.schemas import ShownMoment, Text
-from narad.api.services import Services, UsesCaller, UsesServices
+from narad.api.services import Services, UsesCaller, UsesServices, services_of
 from narad.api.task_query import TaskFilters, to_filter
 from narad.domain.bulk import APPLIES_TO, ON_FINISHED, BulkAction, BulkOperation, BulkStatus, Place
 from narad.domain.scopes import Scope
 from narad.domain.status import Priority, Status
+from narad.domain.submission import IdempotencyKey, KeyReused
 from narad.ids import new_id
 from narad.store.filters import TaskFilter
+from narad.store.request_keys import MadeBefore
 
 PREFIX = "/api/v1/bulk-operations"
 MOST_IDS = 1_000
@@ -96,35 +98,20 @@ class BulkOperationsView(BaseModel):
     status_code=status.HTTP_202_ACCEPTED,
     responses=problem_answers(400, 413, 415)
     | {200: {"model": BulkPreview, "description": "What it would do; nothing was done."}},
+    openapi_extra={"parameters": [idempotency.PARAMETER]},
 )
 @needs(Scope.BULK_EXECUTE)
 async def create_bulk_operation(
     body: BulkOperationCreate, request: Request, services: UsesServices, caller: UsesCaller
 ) -> Response:
     """Do something to many tasks. Tasks that are created, or that end, only after this are not meant."""
-    if body.action is BulkAction.PURGE and Scope.TASKS_PURGE not in caller.scopes:
-        raise lacking(Scope.TASKS_PURGE)
-    now = services.clock.now()
-    wanted = _wanted(body, caller, now)
+    key = await idempotency.key_of(request)
     if body.dry_run:
-        return json_answer(await _preview(body.action, wanted, services), status.HTTP_200_OK)
-    operation = BulkOperation(
-        id=new_id(),
-        action=body.action,
-        priority=body.priority,
-        reason=body.reason,
-        status=BulkStatus.RUNNING,
-        place=Place(),
-        changed=0,
-        missed=0,
-        created_at=now,
-        finished_at=None,
-        version=1,
-    )
-    note(request, Note(target=str(operation.id), filter=body.model_dump(mode="json", exclude_unset=True)))
-    await services.promptly(services.store.bulk.add(operation, wanted))
-    place = f"{request.scope.get('root_path', '')}{PREFIX}/{operation.id}"
-    return json_answer(BulkOperationView.model_validate(operation), status.HTTP_202_ACCEPTED, {"Location": place})
+        return json_answer(await preview(body, services, caller), status.HTTP_200_OK)
+    operation, is_new = await begin(body, key, request)
+    headers = {} if is_new else {idempotency.REPLAYED: "true"}
+    headers["Location"] = f"{request.scope.get('root_path', '')}{PREFIX}/{operation.id}"
+    return json_answer(BulkOperationView.model_validate(operation), status.HTTP_202_ACCEPTED, headers)
 
 
 @router.get("", operation_id="listBulkOperations", responses=problem_answers())
@@ -139,10 +126,69 @@ async def list_bulk_operations(services: UsesServices) -> BulkOperationsView:
 @needs(Scope.BULK_EXECUTE)
 async def get_bulk_operation(operation_id: UUID, services: UsesServices) -> BulkOperationView:
     """Read how far an operation has come."""
+    return BulkOperationView.model_validate(await existing_operation(operation_id, services))
+
+
+async def preview(body: BulkOperationCreate, services: Services, caller: Caller) -> BulkPreview:
+    """What an operation would do at this moment.
+
+    Raises:
+        Problem: the key of the caller does not allow it.
+        QueryTooSlowError: to count the tasks takes the database too long.
+    """
+    _see_allowed(body, caller)
+    return await _preview(body.action, _wanted(body, caller, services.clock.now()), services)
+
+
+async def begin(body: BulkOperationCreate, key: IdempotencyKey | None, request: Request) -> tuple[BulkOperation, bool]:
+    """Store an operation, which upkeep carries out; with it, whether it is new, or was asked for by the key before.
+
+    Raises:
+        Problem: the key of the caller does not allow it, or the idempotency key came with another body.
+    """
+    services, caller = services_of(request), caller_of(request)
+    _see_allowed(body, caller)
+    now = services.clock.now()
+    operation = BulkOperation(
+        id=new_id(),
+        action=body.action,
+        priority=body.priority,
+        reason=body.reason,
+        status=BulkStatus.RUNNING,
+        place=Place(),
+        changed=0,
+        missed=0,
+        created_at=now,
+        finished_at=None,
+        version=1,
+    )
+    is_new = True
+    match await services.promptly(services.store.bulk.add(operation, _wanted(body, caller, now), key)):
+        case KeyReused():
+            raise idempotency.reused()
+        case MadeBefore((operation_id,)):
+            operation, is_new = await existing_operation(UUID(operation_id), services), False
+        case _:
+            pass
+    note(request, Note(target=str(operation.id), filter=body.model_dump(mode="json", exclude_unset=True)))
+    return operation, is_new
+
+
+def _see_allowed(body: BulkOperationCreate, caller: Caller) -> None:
+    if body.action is BulkAction.PURGE and Scope.TASKS_PURGE not in caller.scopes:
+        raise lacking(Scope.TASKS_PURGE)
+
+
+async def existing_operation(operation_id: UUID, services: Services) -> BulkOperation:
+    """The operation.
+
+    Raises:
+        Problem: there is none of that id.
+    """
     operation = await services.promptly(services.store.bulk.get(operation_id))
     if operation is None:
         raise Problem(problems.NOT_FOUND, f"There is no bulk operation {operation_id}.")
-    return BulkOperationView.model_validate(operation)
+    return operation
 
 
 def _wanted(body: BulkOperationCreate, caller: Caller, now: datetime) -> TaskFilter:

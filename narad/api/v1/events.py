@@ -48,12 +48,13 @@ async def _listener(
     caller: UsesCaller,
     last_event_id: LastEventId = None,
 ) -> AsyncIterator[Listener]:
-    # Opened before the answer begins: too many streams shall be answered with 503, not end an answer of 200.
-    listener = services.hub.open(query.wanted(caller.handlers), after=last_event_id or query.last_event_id)
-    try:
-        yield listener
-    finally:
-        services.hub.close(listener)
+    # Opened before the answer begins: too many streams shall be answered with a problem, not end an answer of 200.
+    with services.lasting.stream(caller):
+        listener = services.hub.open(query.wanted(caller.handlers), after=last_event_id or query.last_event_id)
+        try:
+            yield listener
+        finally:
+            services.hub.close(listener)
 
 
 async def _task_stream(
@@ -64,13 +65,14 @@ async def _task_stream(
     last_event_id: LastEventId = None,
 ) -> AsyncIterator[TaskStream]:
     after = last_event_id or query.last_event_id
-    listener = services.hub.open(Wanted(ids=frozenset({task_id})), after=after)
-    try:
-        task = await existing(task_id, services, caller)
-        services.hub.stands(_mark(task))
-        yield TaskStream(listener, task, resumes=after is not None)
-    finally:
-        services.hub.close(listener)
+    with services.lasting.stream(caller):
+        listener = services.hub.open(Wanted(ids=frozenset({task_id})), after=after)
+        try:
+            task = await existing(task_id, services, caller)
+            services.hub.stands(_mark(task))
+            yield TaskStream(listener, task, resumes=after is not None)
+        finally:
+            services.hub.close(listener)
 
 
 @router.get("/events", operation_id="streamEvents", response_class=EventSourceResponse, responses=problem_answers(400))
@@ -107,7 +109,7 @@ async def stream_task_events(
     yield ServerSentEvent(retry=RETRY_MILLISECONDS)
     if not stream.resumes or task.status.is_final:
         yield _state(task, services)
-    begun = (OF_STATUS[task.status], task.attempt)
+    begun = None if stream.resumes else (OF_STATUS[task.status], task.attempt)
     end_at = services.clock.monotonic() + services.stream_seconds
     while not task.status.is_final and (left := end_at - services.clock.monotonic()) > 0:
         taken = await listener.take(left)
@@ -115,9 +117,10 @@ async def stream_task_events(
             yield _resync(services)
             task = await again(task, services)
             yield _state(task, services)
+            begun = (OF_STATUS[task.status], task.attempt)
         for numbered in taken.events:
-            if not stream.resumes and (numbered.event.type, numbered.event.attempt) == begun:
-                continue  # a hint that was on its way while the task was read, and says what the stream begins with
+            if (numbered.event.type, numbered.event.attempt) == begun:
+                continue  # a hint that was on its way while the task was read, and says what was told already
             yield _frame(numbered)
             if numbered.event.is_final:
                 yield _end(task.id)

@@ -28,14 +28,23 @@ HandlerName = Annotated[str, Path(pattern=HANDLER_NAME, max_length=LONGEST_HANDL
 @needs(Scope.HANDLERS_READ)
 async def list_handlers(services: UsesServices) -> HandlerPage:
     """List the handlers that a worker has published within the last 30 days."""
-    return HandlerPage(items=await services.promptly(_read(services)))
+    return HandlerPage(items=await services.promptly(read_handlers(services)))
 
 
 @router.get("/{name}", operation_id="getHandler", responses=problem_answers(404))
 @needs(Scope.HANDLERS_READ)
 async def get_handler(name: HandlerName, services: UsesServices) -> HandlerView:
     """Read one handler."""
-    known = {handler.name: handler for handler in await services.promptly(_read(services))}
+    return await services.promptly(existing_handler(services, name))
+
+
+async def existing_handler(services: Services, name: str) -> HandlerView:
+    """The handler.
+
+    Raises:
+        Problem: nobody has published one of that name.
+    """
+    known = {handler.name: handler for handler in await read_handlers(services)}
     if name not in known:
         close = nearest(name, sorted(known))
         hint = f" Did you mean {close}?" if close else ""
@@ -44,7 +53,8 @@ async def get_handler(name: HandlerName, services: UsesServices) -> HandlerView:
     return known[name]
 
 
-async def _read(services: Services) -> list[HandlerView]:
+async def read_handlers(services: Services) -> list[HandlerView]:
+    """Every handler known, by name."""
     now = services.clock.now()
     published = await services.store.catalogue.published(now=now)
     offers = await services.store.fleet.offers(now=now)

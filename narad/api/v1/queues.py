@@ -28,14 +28,14 @@ QueueName = Annotated[str, Path(pattern=QUEUE_NAME, max_length=LONGEST_QUEUE_NAM
 @needs(Scope.QUEUES_READ)
 async def list_queues(services: UsesServices) -> QueuePage:
     """List the queues that handlers, living workers, or tasks that wait or run name, and those that are paused."""
-    return QueuePage(items=await services.promptly(_read(services)))
+    return QueuePage(items=await services.promptly(read_queues(services)))
 
 
 @router.get("/{name}", operation_id="getQueue", responses=problem_answers(404))
 @needs(Scope.QUEUES_READ)
 async def get_queue(name: QueueName, services: UsesServices) -> QueueView:
     """Read one queue."""
-    return await services.promptly(_existing(services, name))
+    return await services.promptly(existing_queue(services, name))
 
 
 @router.post("/{name}/pause", operation_id="pauseQueue", responses=problem_answers(400, 404, 413, 415))
@@ -46,39 +46,49 @@ async def pause_queue(name: QueueName, services: UsesServices, body: PauseReques
     Workers that claim from the store obey at once, those that RabbitMQ pushes to at their next heartbeat. Pausing a
     paused queue changes the reason alone.
     """
-    return await services.promptly(_pause(services, name, body.reason if body else None))
+    return await services.promptly(pause(services, name, body.reason if body else None))
 
 
 @router.post("/{name}/resume", operation_id="resumeQueue", responses=problem_answers(404))
 @needs(Scope.QUEUES_MANAGE)
 async def resume_queue(name: QueueName, services: UsesServices) -> QueueView:
     """Have tasks of the queue started again; of one that is not paused, nothing changes."""
-    return await services.promptly(_resume(services, name))
+    return await services.promptly(resume(services, name))
 
 
-async def _pause(services: Services, name: str, reason: str | None) -> QueueView:
-    await _existing(services, name)
+async def pause(services: Services, name: str, reason: str | None) -> QueueView:
+    """Pause the queue; how it is then.
+
+    Raises:
+        Problem: there is none of that name.
+    """
+    await existing_queue(services, name)
     await services.store.queues.pause(name, reason, now=services.clock.now())
-    return await _existing(services, name)
+    return await existing_queue(services, name)
 
 
-async def _resume(services: Services, name: str) -> QueueView:
-    before = await _existing(services, name)
+async def resume(services: Services, name: str) -> QueueView:
+    """Resume the queue; how it is then.
+
+    Raises:
+        Problem: there is none of that name.
+    """
+    before = await existing_queue(services, name)
     await services.store.queues.resume(name)
     # One that only its pause made known is known no more; it is told once as it is now.
-    after = await _read(services, name)
+    after = await read_queues(services, name)
     return after[0] if after else before.model_copy(update={"paused": False, "paused_at": None, "paused_reason": None})
 
 
-async def _existing(services: Services, name: str) -> QueueView:
-    found = await _read(services, name)
+async def existing_queue(services: Services, name: str) -> QueueView:
+    found = await read_queues(services, name)
     if not found:
         detail = f"No handler, worker or task names a queue {name}; GET {router.prefix} lists those that are known."
         raise Problem(problems.NOT_FOUND, detail)
     return found[0]
 
 
-async def _read(services: Services, name: str | None = None) -> list[QueueView]:
+async def read_queues(services: Services, name: str | None = None) -> list[QueueView]:
     """The queues known, or the one of that name where it is."""
     now = services.clock.now()
     served = Counter(queue for offer in await services.store.fleet.offers(now=now) for queue in offer.queues)

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -23,7 +23,7 @@ from narad.api.services import Services, UsesServices
 from narad.domain.histogram import percentile
 from narad.domain.scopes import Scope
 from narad.domain.statistics import TIMED, Measure, Span
-from narad.store.statistics import Tallied
+from narad.store.statistics import StatusCounts, Tallied
 
 router = APIRouter(prefix="/api/v1/stats", tags=["stats"], route_class=JsonRoute)
 
@@ -70,16 +70,14 @@ class Figures:
 @needs(Scope.QUEUES_READ)
 async def get_stats(query: Annotated[StatsQuery, Query()], services: UsesServices) -> StatsView:
     """Read how many tasks there are by status, and what happened of late, overall and by handler."""
-    return await services.promptly(_read(services, query.window))
+    return await services.promptly(read_stats(services, query.window))
 
 
-async def _read(services: Services, window: str) -> StatsView:
+async def read_stats(services: Services, window: str, *, counted: StatusCounts | None = None) -> StatsView:
+    """The statistics of a window that ends now; `counted` are the tasks by status, where they are known."""
     now = services.clock.now()
-    span, length = _WINDOWS[window]
-    since = span.start(now - length)
-    tallied = await services.store.statistics.window(span, since=since)
-    statuses = await services.store.statistics.status_counts()
-    seconds = (now - since).total_seconds()
+    since, tallied = await _window(services, window, now)
+    statuses = counted or await services.store.statistics.status_counts()
     overall, of_handler = _gathered(tallied)
     return StatsView(
         window=window,
@@ -87,9 +85,28 @@ async def _read(services: Services, window: str) -> StatsView:
         until=now,
         statuses={status: CountView.model_validate(count) for status, count in statuses.counts.items()},
         counted_since=statuses.since,
-        overall=FiguresView(**overall.fields(seconds)),
-        handlers=[HandlerFiguresView(handler=name, **of_handler[name].fields(seconds)) for name in sorted(of_handler)],
+        overall=FiguresView(**overall.fields((now - since).total_seconds())),
+        handlers=[view for _, view in sorted(_by_handler(of_handler, now - since).items())],
     )
+
+
+async def read_handler_figures(services: Services, window: str) -> dict[str, HandlerFiguresView]:
+    """What happened to the tasks of each handler in a window that ends now, by its name."""
+    now = services.clock.now()
+    since, tallied = await _window(services, window, now)
+    return _by_handler(_gathered(tallied)[1], now - since)
+
+
+def _by_handler(of_handler: Mapping[str, Figures], length: timedelta) -> dict[str, HandlerFiguresView]:
+    seconds = length.total_seconds()
+    return {name: HandlerFiguresView(handler=name, **found.fields(seconds)) for name, found in of_handler.items()}
+
+
+async def _window(services: Services, window: str, now: datetime) -> tuple[datetime, Sequence[Tallied]]:
+    """The start of a window that ends now, and what was counted since then."""
+    span, length = _WINDOWS[window]
+    since = span.start(now - length)
+    return since, await services.store.statistics.window(span, since=since)
 
 
 def _gathered(tallied: Sequence[Tallied]) -> tuple[Figures, Mapping[str, Figures]]:

@@ -6,9 +6,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response, status
 
-from narad.api import idempotency, preferences
+from narad.api import each, idempotency, preferences
 from narad.api.answers import json_answer, problem_answers
 from narad.api.caller import Caller, caller_of, needs
+from narad.api.each import BatchRoute, ItemsView
 from narad.api.json_route import BodyRoute, JsonRoute
 from narad.api.once import ONCE_ANSWERS, create_all_once, create_once
 from narad.api.schemas import (
@@ -22,7 +23,7 @@ from narad.api.services import Services, UsesCaller, UsesServices, services_of
 from narad.api.submission import as_stored, complete, complete_all
 from narad.api.task_page import TaskPage, answer_page
 from narad.api.task_query import TaskQuery
-from narad.api.visible import shown
+from narad.api.visible import shown, shown_new
 from narad.api.waiting import created_answer, reading
 from narad.domain.scopes import Scope
 from narad.domain.task import NewTask
@@ -35,6 +36,7 @@ PREFIX = "/api/v1/tasks"
 
 router = APIRouter(prefix=PREFIX, tags=["tasks"], route_class=JsonRoute)
 creating = APIRouter(prefix=PREFIX, tags=["tasks"], route_class=BodyRoute)
+creating_many = APIRouter(prefix=PREFIX, tags=["tasks"], route_class=BatchRoute)
 
 
 @creating.post(
@@ -58,24 +60,25 @@ async def create_task(body: TaskCreate, request: Request) -> Response:
     return await created_answer(as_stored(task), request, preferred)
 
 
-@creating.post(
+@creating_many.post(
     "/batch",
     operation_id="createTasks",
     response_model=TaskBatchView,
     status_code=CREATED,
-    responses=problem_answers(400, 409, 413, 415),
-    openapi_extra={"parameters": [idempotency.PARAMETER]},
+    responses=problem_answers(400, 409, 413, 415)
+    | {200: {"model": ItemsView, "description": "With `atomic=false`: what came of each item."}},
+    openapi_extra={"parameters": [each.PARAMETER, idempotency.PARAMETER]},
 )
 @needs(Scope.TASKS_WRITE, audited=False)
 async def create_tasks(body: TaskBatch, request: Request) -> Response:
-    """Create up to 1 000 tasks, all of them or none."""
+    """Create up to 1 000 tasks: all of them or none, or with `atomic=false` each for itself."""
     services, caller = services_of(request), caller_of(request)
     key = await idempotency.key_of(request)
     if key is not None or any(item.unique_key is not None for item in body.items):
         return await create_all_once(body, key, request)
     tasks = await services.promptly(_submitted_at_once(body, services, caller))
     services.created(tasks)
-    return json_answer(TaskBatchView(items=[shown(as_stored(task), caller) for task in tasks]), CREATED)
+    return json_answer(TaskBatchView(items=[shown_new(task, caller, services) for task in tasks]), CREATED)
 
 
 @router.get(
@@ -104,7 +107,7 @@ async def get_task(task_id: UUID, request: Request, services: UsesServices, call
     found = await reading(task_id, request, services)
     if found.unchanged:
         return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=found.headers)
-    return json_answer(shown(found.task, caller), status.HTTP_200_OK, found.headers)
+    return json_answer(shown(found.task, caller, services), status.HTTP_200_OK, found.headers)
 
 
 @router.get(
