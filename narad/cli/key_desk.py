@@ -13,7 +13,7 @@ from narad.domain.key import Key
 from narad.errors import ConfigurationError
 from narad.ids import new_id
 from narad.issuing import Issued, Issuer
-from narad.runtime import open_secrets, open_store
+from narad.opening import open_secrets, open_store
 from narad.secrets import KEYS
 from narad.settings import Settings
 from narad.store import schema
