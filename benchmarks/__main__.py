@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine, plots, results, table
-from benchmarks.cases import drain, end_to_end, growth, peers, submit
+from benchmarks.cases import dashboard, drain, end_to_end, growth, peers, submit
 from benchmarks.database import Database
 from benchmarks.figures import Figure, shown_number
 from benchmarks.results import Result
@@ -26,6 +26,7 @@ CASES: Mapping[str, Callable[[Scene, Scale], Iterable[Figure]]] = {
     "submit": submit.run,
     "end_to_end": end_to_end.run,
     "growth": growth.run,
+    "dashboard": dashboard.run,
     "peers": peers.run,
 }
 NOT_QUICK = frozenset({"peers"})

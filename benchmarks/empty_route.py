@@ -18,7 +18,7 @@ from narad.ids import new_id
 
 GREETING = "Empty route on port"
 
-LIMITS = ConnectionLimits(most_header_bytes=16_384, receive_seconds=30, most_connections=5_000)
+LIMITS = ConnectionLimits(most_header_bytes=16_384, receive_seconds=30, send_seconds=30, most_connections=5_000)
 
 app = FastAPI(docs_url=None, redoc_url=None)
 _clock = SystemClock()
@@ -53,6 +53,7 @@ async def create_task(body: TaskCreate, response: Response) -> TaskView:
         timeout_seconds=body.timeout_seconds,
         worker_id=None,
         created_by=None,
+        parent_id=None,
         progress=None,
         error=None,
         version=1,

@@ -8,6 +8,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 _TIMEOUT_SECONDS = 60.0
+_OF_BROWSERS = {"Accept": "text/html,*/*"}
 
 
 class Client:
@@ -48,8 +49,29 @@ class Client:
             times.append(time.perf_counter() - begin)
         return times
 
+    def first_byte(self, path: str) -> float:
+        """Read a page; the seconds until its answer began."""
+        begin = time.perf_counter()
+        self._connection.request("GET", path, headers=_OF_BROWSERS)
+        answer = self._connection.getresponse()
+        took = time.perf_counter() - begin
+        _whole(path, answer)
+        return took
+
+    def read(self, path: str) -> bytes:
+        """Read a page, or what it loads."""
+        self._connection.request("GET", path, headers=_OF_BROWSERS)
+        return _whole(path, self._connection.getresponse())
+
     def _send(self, method: str, path: str, body: str | None) -> tuple[int, bytes]:
         headers = {} if body is None else {"Content-Type": "application/json"}
         self._connection.request(method, path, body, headers)
         answer = self._connection.getresponse()
         return answer.status, answer.read()
+
+
+def _whole(path: str, answer: http.client.HTTPResponse) -> bytes:
+    content = answer.read()
+    if answer.status != http.client.OK:
+        raise AssertionError(f"GET {path}: {answer.status} {content[:300]!r}")
+    return content

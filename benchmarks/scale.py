@@ -26,6 +26,8 @@ class Scale:
     waiting_rows: int
     growth_drain_tasks: int
     reads: int
+    dashboard_rows: int
+    dashboard_reads: int
     peer_share: float
 
 
@@ -43,6 +45,8 @@ FULL = Scale(
     waiting_rows=1_000_000,
     growth_drain_tasks=50_000,
     reads=200,
+    dashboard_rows=1_000_000,
+    dashboard_reads=20,
     peer_share=1,
 )
 
@@ -60,5 +64,7 @@ QUICK = Scale(
     waiting_rows=2_000,
     growth_drain_tasks=500,
     reads=10,
+    dashboard_rows=5_000,
+    dashboard_reads=2,
     peer_share=0.02,
 )

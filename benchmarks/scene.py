@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.processes import Program
 from benchmarks.scale import CONCURRENCY
 from narad.runtime import BUILT_IN
-from narad.store import schema
+from narad.store.migrating import migrate_schema
 from narad.worker.catalogue import describe
 from narad.worker.loading import load_handlers
 from tests.support.processes import NaradProcess
@@ -57,6 +57,11 @@ class Stage:
         """Start the role `api` in a process of its own, and relay and upkeep in another."""
         self._start("run", "--roles", "relay,upkeep", broker=True)
         return self._ready(self._start("run", "--roles", "api", broker=True))
+
+    def pruner(self) -> NaradProcess:
+        """Start the role `upkeep`, which removes what finished more than a day ago."""
+        settings = {"NARAD_RETENTION_DAYS": "1", "NARAD_PRUNE_SECONDS": "0.1"}
+        return self._start("run", "--roles", "upkeep", broker=False, **settings)
 
     def workers(self, number: int, *, broker: bool = True) -> list[NaradProcess]:
         """Start that many `narad worker` at once and wait until all of them take tasks."""
@@ -151,5 +156,5 @@ def scene(directory: Path) -> Iterator[Scene]:
 async def prepare(url: str) -> None:
     """Bring a database to head, and let it know the handlers as if a worker had been there."""
     async with opened(url) as store:
-        await schema.migrate(store.database)
+        await migrate_schema(store.database)
         await store.catalogue.publish(describe(load_handlers(BUILT_IN).values()), now=datetime.now(UTC))

@@ -32,6 +32,7 @@ _NONE_NEW = "SELECT NOT EXISTS (SELECT FROM tasks WHERE status = 0)"
 _NTH_OLDEST = "SELECT id FROM tasks ORDER BY id LIMIT 1 OFFSET $1"
 _OF_INSTALLATION = "SELECT value FROM installation WHERE name = 'secret'"
 _FAR_SHARE = 0.1
+_OLD_TASKS = "SELECT count(*) FROM tasks WHERE finished_at < now() - interval '1 day'"
 
 
 def run(scene: Scene, scale: Scale) -> Iterator[Figure]:
@@ -48,6 +49,8 @@ def run(scene: Scene, scale: Scale) -> Iterator[Figure]:
             put_finished(database, rows, beside=stored)
             stored = rows
             yield from _with_finished(full, empty, scale, rows)
+    with scene.stage() as stage, Database(stage.database_url) as database:
+        yield from _with_pruning(Place(stage, database), scale)
     with scene.stage() as stage, Database(stage.database_url) as database:
         yield from _with_waiting(stage, database, scale)
 
@@ -84,6 +87,25 @@ def _with_finished(full: Place, empty: Place, scale: Scale, rows: int) -> Iterat
             shares = [100 * one.rate / other.rate for one, other in zip(drained, beside, strict=True)]
             yield Figure(name=f"drain by {name}, {place}, of an empty table's beside it", unit="%", runs=shares)
         yield _memory(place, f"worker of {name}", max(one.worker_bytes for one in drained))
+
+
+def _with_pruning(place: Place, scale: Scale) -> Iterator[Figure]:
+    """Drains while old tasks are removed beside them, each next to one of the same table without."""
+    put_finished(place.database, scale.finished_rows[1])
+    undisturbed, disturbed, removed = [], [], []
+    for _ in range(scale.runs):
+        undisturbed.append(place.drain(scale, broker=False))
+        (before,) = place.database.row(_OLD_TASKS)
+        pruner = place.stage.pruner()
+        place.database.wait_until(f"SELECT ({_OLD_TASKS}) < $1::bigint", before, seconds=_START_SECONDS)
+        disturbed.append(place.drain(scale, broker=False))
+        pruner.stop()
+        (after,) = place.database.row(_OLD_TASKS)
+        removed.append(float(before - after))
+    yield _drains("drain by direct dispatch beside the pruner", disturbed)
+    shares = [100 * one.rate / other.rate for one, other in zip(disturbed, undisturbed, strict=True)]
+    yield Figure(name="drain beside the pruner, of the same without it", unit="%", runs=shares)
+    yield Figure(name="tasks that the pruner removed meanwhile", unit="tasks", runs=removed)
 
 
 def _with_waiting(stage: Stage, database: Database, scale: Scale) -> Iterator[Figure]:
