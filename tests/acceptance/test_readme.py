@@ -10,7 +10,12 @@ from typing import Any
 
 import pytest
 
+from narad import Client
+from narad.client import ConnectionFailed, ServerError
+from tests.support.leash import Leash
+from tests.support.ports import free_port
 from tests.support.processes import REPOSITORY, NaradProcess
+from tests.support.readiness import wait_until_ready
 
 README = (REPOSITORY / "README.md").read_text()
 ADDRESS = "http://127.0.0.1:8000"
@@ -91,6 +96,34 @@ def test_the_ten_line_handler_runs(service: NaradProcess) -> None:
         task = run(status, service.url, created["id"])
 
     assert (task["status"], task["result"]) == ("COMPLETED", {"width": 320, "length": 29})
+
+
+def test_the_ten_line_handler_runs_out_of_an_empty_directory(tmp_path: Path) -> None:
+    """As it stands: the file, and beside it the command under it, with nothing that says where modules are."""
+    directory, port = tmp_path / "empty", free_port()
+    directory.mkdir()
+    (handler,) = blocks("python")
+    (directory / "thumbnails.py").write_text(handler)
+    (command,) = re.findall(r"^(narad dev --handlers .*)$", README, re.MULTILINE)
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    settings = ["env", "-i", f"PATH={path}", f"PYTHONPATH={REPOSITORY}", f"NARAD_PORT={port}"]
+    leash = Leash([*settings, "sh", "-c", f"cd {directory} && exec {command}"], log=tmp_path / "log")
+    try:
+        with Client(f"http://127.0.0.1:{port}", max_retries=0) as narad:
+            wait_until_ready(
+                command,
+                leash,
+                tmp_path / "log",
+                lambda: narad.request("GET", "/readyz"),
+                not_yet=(ConnectionFailed, ServerError),
+                seconds=30,
+            )
+            task = narad.tasks.create("images.thumbnail", {"url": "https://example.com/cover.png"})
+            assert task.result(timeout=30) == {"width": 320, "length": 29}
+    finally:
+        leash.close()
+
+    assert sorted(path.name for path in directory.iterdir()) == [".narad", "__pycache__", "thumbnails.py"]
 
 
 def test_every_make_target_and_file_it_names_exists() -> None:

@@ -1,8 +1,9 @@
 """Messages as they lie in RabbitMQ, taken and published past Narad."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 from typing import NamedTuple
 
 import aio_pika
@@ -17,6 +18,7 @@ class Message(NamedTuple):
 
     queue: str
     body: bytes
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 def take_all(rabbit: Rabbit, vhost: str, queues: Iterable[str]) -> list[Message]:
@@ -27,12 +29,14 @@ def take_all(rabbit: Rabbit, vhost: str, queues: Iterable[str]) -> list[Message]
 
 
 def publish(url: str, messages: Sequence[Message]) -> None:
-    """Publish straight into the queues, each message confirmed."""
+    """Publish straight into the queues, each message confirmed; one for which there is no queue is an error."""
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, _publish(url, messages)).result()
 
 
 async def _publish(url: str, messages: Sequence[Message]) -> None:
-    async with await aio_pika.connect(url) as connection, connection.channel() as channel:
+    async with await aio_pika.connect(url) as connection, connection.channel(on_return_raises=True) as channel:
         exchange = channel.default_exchange
-        await asyncio.gather(*(exchange.publish(aio_pika.Message(m.body), routing_key=m.queue) for m in messages))
+        await asyncio.gather(
+            *(exchange.publish(aio_pika.Message(m.body, headers={**m.headers}), routing_key=m.queue) for m in messages)
+        )

@@ -81,6 +81,7 @@ def made(randomly: random.Random) -> Made:
         max_losses=3,
         timeout_seconds=None,
         created_by=None,
+        parent_id=None,
         worker_id=randomly.choice(WORKERS) if began else None,
         progress=None,
         error=error if failed else None,

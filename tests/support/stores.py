@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from narad.store import schema
 from narad.store.database import Database, parse_url
+from narad.store.migrating import migrate_schema
 from narad.store.store import Store
 
 LEASE = timedelta(seconds=30)
@@ -28,6 +28,6 @@ def migrate(url: str) -> None:
 
     async def work() -> None:
         async with opened(url) as store:
-            await schema.migrate(store.database)
+            await migrate_schema(store.database)
 
     asyncio.run(work())
