@@ -1,4 +1,4 @@
-"""Running services, started at most once per session and mode, and fresh ones for tests that break something."""
+"""Running services, started at most once per mode and gone with this tier, and fresh ones for tests that break something."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -75,14 +75,14 @@ def start_service(request: pytest.FixtureRequest) -> StartService:
     return partial(distributed, workers=1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def embedded(new_directory: Directories) -> Iterator[Embedded]:
     """An embedded service that tests share."""
     with _running(Embedded(new_directory())) as service:
         yield service
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def distributed(
     postgres_server: Postgres, rabbit_server: Rabbit, template_database: str, new_directory: Directories
 ) -> Iterator[Distributed]:
@@ -103,14 +103,14 @@ def service(request: pytest.FixtureRequest) -> Iterator[Service]:
     _see_no_complaints(shared)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def locked_embedded(new_directory: Directories) -> Iterator[Locked]:
     """An embedded service with keys that tests share."""
     with _running(Embedded(new_directory())) as service:
         yield Locked(service)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def locked_distributed(
     postgres_server: Postgres, rabbit_server: Rabbit, template_database: str, new_directory: Directories
 ) -> Iterator[Locked]:

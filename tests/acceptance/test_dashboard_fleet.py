@@ -41,7 +41,7 @@ def stranger(locked: Locked) -> Iterator[Reader]:
     reader.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def log_in_once() -> Iterator[LogInOnce]:
     """Readers who have shown the first key of a service: one for each service, for logins are limited."""
     readers: dict[str, Reader] = {}

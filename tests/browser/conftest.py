@@ -1,4 +1,4 @@
-"""A browser for each module, a service for the session, and pages for each test."""
+"""A browser for each module, a service for the tier, and pages for each test."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -34,7 +34,7 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def service(new_directory: Directories) -> Iterator[Embedded]:
     """A service that tests share: mark your tasks."""
     service = Embedded(new_directory())

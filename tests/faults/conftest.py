@@ -10,14 +10,14 @@ from tests.support.servers import Postgres, Rabbit
 from tests.support.stage import audited_postgres, fresh_rabbit, scenery
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fault_postgres() -> Iterator[Postgres]:
     """The PostgreSQL of this tier."""
     with audited_postgres() as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fault_rabbit() -> Iterator[Rabbit]:
     """The RabbitMQ of this tier."""
     with fresh_rabbit() as server:
