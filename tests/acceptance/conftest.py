@@ -1,4 +1,4 @@
-"""Running services, started at most once per mode and gone with this tier, and fresh ones for tests that break something."""
+"""Running services, one for each mode that ends with this tier, and fresh ones for tests that break something."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager

@@ -38,9 +38,8 @@ class Ear:
 
 @pytest.fixture(autouse=True)
 def quick_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Calls come often and do not last."""
+    """Calls come often."""
     monkeypatch.setattr(event_feed, "CALL_SECONDS", CALL_SECONDS)
-    monkeypatch.setattr(event_feed, "CALL_LASTS_SECONDS", CALL_LASTS_SECONDS)
     monkeypatch.setattr(event_feed, "SETTLED_SECONDS", CALL_SECONDS)
 
 
@@ -75,7 +74,7 @@ async def test_events_of_one_process_are_heard_in_another_in_order(vhost: str) -
     ear = Ear()
     async with feed(vhost, hears=True) as api, feed(vhost, hears=False) as worker:
         api.attend(ear)
-        await until(lambda: api.complete)
+        await until(lambda: api.complete and worker.wanted)
         sent = [event() for _ in range(1_200)]
 
         worker.publish(sent[:700])
@@ -102,7 +101,10 @@ async def test_what_a_process_announces_itself_it_hears_at_once_and_once(vhost: 
     assert [heard and heard.type for heard in ear.heard] == [EventType.STARTED, EventType.FAILED]
 
 
-async def test_nothing_is_wanted_unless_somebody_listens_and_no_longer_than_that(vhost: str) -> None:
+async def test_nothing_is_wanted_unless_somebody_listens_and_no_longer_than_that(
+    vhost: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_feed, "CALL_LASTS_SECONDS", CALL_LASTS_SECONDS)
     ear = Ear()
     async with feed(vhost, hears=True) as api, feed(vhost, hears=False) as worker:
         await until(lambda: not worker.wanted)
@@ -164,7 +166,7 @@ async def test_a_full_buffer_drops_events_and_whoever_listens_is_told(
     ear = Ear()
     async with feed(vhost, hears=True) as api, feed(vhost, hears=False) as worker:
         api.attend(ear)
-        await until(lambda: api.complete)
+        await until(lambda: api.complete and worker.wanted)
         first, last = event(), event()
         worker.publish([first])
         await until(lambda: ear.heard)
