@@ -15,6 +15,7 @@ from tests.support.ports import free_port
 _CHUNK = 65_536
 _CALL_SECONDS = 10.0
 _LOSS_SECONDS = 30.0
+_LAST_TURNS = 5
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 T = TypeVar("T")
@@ -107,10 +108,13 @@ class Proxy:
         if self._listener is not None:
             self._listener.close()
             self._listener = None
-        links = list(self._links)
-        for link in links:
-            link.cancel()
-        await asyncio.gather(*links, return_exceptions=True)
+        # A connection that was accepted in this very moment gets its task a few turns of the loop later.
+        for _ in range(_LAST_TURNS):
+            links = list(self._links)
+            for link in links:
+                link.cancel()
+            await asyncio.gather(*links, return_exceptions=True)
+            await asyncio.sleep(0)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         link = asyncio.current_task()
@@ -145,9 +149,10 @@ class Proxy:
         finally:
             for pump in pumps:
                 pump.cancel()
-            await asyncio.gather(*pumps, return_exceptions=True)
+            # Before anything is waited for: a cut may come while this link ends by itself.
             for each in writers:
                 each.close()
+            await asyncio.gather(*pumps, return_exceptions=True)
 
     async def _pump_requests(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, doomed: asyncio.Event
