@@ -67,6 +67,7 @@ def run_pytest(tmp_path: Path) -> RunPytest:
                 "-q",
                 "-p",
                 "no:cacheprovider",
+                "--tb=native",
                 *_asyncio(coroutines=coroutines),
                 *arguments,
             ],
