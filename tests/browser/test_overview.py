@@ -7,7 +7,6 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenPage
-from tests.support.service import Embedded
 from tests.support.tasks_api import TasksApi, wait_until
 
 
@@ -69,14 +68,15 @@ def test_the_numbers_of_a_chart_are_a_table_that_the_keyboard_reaches(open_page:
     expect(page.get_by_text("Reached by keyboard").first).to_be_visible()
 
 
-def test_a_chart_is_drawn_anew_without_being_made_anew(page: Page, service: Embedded) -> None:
-    chart = page.locator("narad-chart#throughput")
+def test_a_chart_is_drawn_anew_without_being_made_anew(open_page: OpenPage, api: TasksApi) -> None:
+    ended(api, "Drawn at first")
+    chart = open_page("/ui").locator("narad-chart#throughput")
     expect(chart.locator("canvas")).to_have_count(1)
     before = chart.get_attribute("data-points")
     assert before is not None
     chart.locator("canvas").evaluate("canvas => { canvas.dataset.mark = 'kept' }")
 
-    ended(service.api, "Draws anew")
+    ended(api, "Draws anew")
 
     expect(chart).not_to_have_attribute("data-points", before)
     expect(chart.locator("canvas")).to_have_attribute("data-mark", "kept")
