@@ -16,9 +16,8 @@ MINUTES ?= 5
 SEED ?=
 
 # Tests wait more than they compute, so there are more processes than cores. The tests of a file stay together: they
-# share what is slow to start. They go folder by folder, so that services which the tests of a folder share end with it,
-# and short tests come last. What promises a number of seconds runs after them, alone. `make test PARALLEL=` runs all
-# of them one after the other.
+# share what is slow to start, and keep the order of tests/conftest.py. What promises a number of seconds runs after
+# them, alone. `make test PARALLEL=` runs all of them one after the other.
 PARALLEL ?= --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
