@@ -20,7 +20,7 @@ from yarl import URL
 
 from narad.dispatch import topology
 from narad.dispatch.declare import declare_dead_letters
-from narad.dispatch.link import foreign_cancels
+from narad.dispatch.link import foreign_ends
 from narad.dispatch.subscription import LANE_HEADER, REASON_HEADER
 from narad.domain import message
 from narad.domain.dead_letter import MOST_LOOKED_AT, DeadLetter
@@ -79,7 +79,7 @@ class RabbitDeadLetters:
         try:
             async with await self._connect() as connection:
                 async with asyncio.timeout(self._timeout_seconds):
-                    with foreign_cancels():
+                    with foreign_ends():
                         channel = await connection.channel(on_return_raises=True)
                         await declare_dead_letters(channel)
                         yield channel
@@ -99,7 +99,7 @@ class RabbitDeadLetters:
 
     async def _connect_to(self, url: str) -> AbstractConnection:
         async with asyncio.timeout(self._timeout_seconds):
-            with foreign_cancels():
+            with foreign_ends():
                 return await aio_pika.connect(url, client_properties={"connection_name": f"narad {_PURPOSE}"})
 
 

@@ -21,7 +21,7 @@ from pamqp.commands import Basic
 from typing_extensions import override
 
 from narad.dispatch.declare import declare_event_ear
-from narad.dispatch.link import Link, foreign_cancels
+from narad.dispatch.link import Link, foreign_ends
 from narad.dispatch.topology import CALL_KEY, EVENT_EXCHANGE, EVENT_KEY, HELLO_KEY
 from narad.domain.event import TaskEvent
 from narad.domain.event_message import decode, encode
@@ -161,7 +161,7 @@ class RabbitFeed(Feed):
             return False
         properties = Basic.Properties(app_id=self._origin, message_id=str(self._number), delivery_mode=_TRANSIENT)
         try:
-            with foreign_cancels():
+            with foreign_ends():
                 await channel.basic_publish(
                     body,
                     exchange=EVENT_EXCHANGE,

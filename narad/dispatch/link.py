@@ -92,7 +92,7 @@ class Link(Service):
         self._broken.clear()
         async with asyncio.timeout(self._timeout_seconds):
             properties: FieldTable = {"connection_name": f"narad {self._purpose}"}
-            with foreign_cancels():
+            with foreign_ends():
                 self._connection = await aio_pika.connect(url, client_properties=properties)
                 self._connection.close_callbacks.add(self.broken)
                 await self._build(self)
@@ -105,17 +105,18 @@ class Link(Service):
             return
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                with foreign_cancels():
+                with foreign_ends():
                     await connection.close()
         except Exception as error:  # noqa: BLE001 - it is gone in any case
             log.debug("broker.close_failed", purpose=self._purpose, reason=repr(error))
 
 
 @contextmanager
-def foreign_cancels() -> Iterator[None]:
-    """Make a ConnectionError of a cancellation that nobody asked this task for.
+def foreign_ends() -> Iterator[None]:
+    """Make a ConnectionError of a cancellation that nobody asked this task for, and of the end of a foreign iteration.
 
-    A connection that closes cancels the futures of what is under way on it; let through, that would end our loops.
+    A connection that closes cancels the futures of what is under way on it; let through, that would end our loops. One
+    that ends in the middle of its handshake says so by a StopAsyncIteration, which is an error in any generator.
     """
     try:
         yield
@@ -124,6 +125,8 @@ def foreign_cancels() -> Iterator[None]:
         if task is not None and task.cancelling():
             raise
         raise ConnectionError("the connection was closed") from error
+    except StopAsyncIteration as error:
+        raise ConnectionError("the connection ended in its handshake") from error
 
 
 def check_url(address: str) -> None:
@@ -147,7 +150,7 @@ async def try_connection(address: str, *, timeout_seconds: float) -> tuple[str, 
     host, port = url.host or "", url.port or (_TLS_PORT if url.scheme == "amqps" else _PORT)
     try:
         async with asyncio.timeout(timeout_seconds):
-            with foreign_cancels():
+            with foreign_ends():
                 connection = await aio_pika.connect(url)
                 await connection.close()
     except TimeoutError:

@@ -17,7 +17,7 @@ from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
 from narad.dispatch.base import StopOrder
-from narad.dispatch.link import foreign_cancels
+from narad.dispatch.link import foreign_ends
 from narad.dispatch.topology import CONTROL_EXCHANGE, lane_queue
 from narad.domain import message
 from narad.domain.task import HandOver, Lane
@@ -59,7 +59,7 @@ class Publisher:
         if not parcels:
             return ()
         try:
-            with foreign_cancels():
+            with foreign_ends():
                 async with asyncio.timeout(self._timeout_seconds):
                     pending = await self._send(parcels)
         except TimeoutError:
@@ -80,7 +80,7 @@ class Publisher:
         """Publish an order to a worker; whether its queue took it."""
         properties = Basic.Properties(message_id=f"stop:{order.task_id}:{order.attempt}")
         try:
-            with foreign_cancels():
+            with foreign_ends():
                 await self._channel.basic_publish(
                     message.encode_stop(order.task_id, order.attempt),
                     exchange=CONTROL_EXCHANGE,

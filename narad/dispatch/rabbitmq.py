@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from narad.dispatch.base import Control, Dispatch, StopOrder, Subscription
 from narad.dispatch.declare import declare, declare_control, declare_dead_letters
-from narad.dispatch.link import Link, foreign_cancels
+from narad.dispatch.link import Link, foreign_ends
 from narad.dispatch.publisher import Confirmation, Parcel, Publisher
 from narad.dispatch.subscription import RabbitSubscription
 from narad.dispatch.topology import lane_queue
@@ -89,7 +89,7 @@ class RabbitDispatch(Dispatch):
         """Declare the queue of a lane; a broker that cannot even do that gets a new connection."""
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                with foreign_cancels():
+                with foreign_ends():
                     ready = await declare(channel, lane_queue(lane))
         except _FAULTS as error:
             self._link.broken()
@@ -120,7 +120,7 @@ class RabbitDispatch(Dispatch):
         self._declared.discard(lane)
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                with foreign_cancels():
+                with foreign_ends():
                     await channel.queue_delete(lane_queue(lane).name, if_unused=False, if_empty=False)
         except _FAULTS as error:
             log.warning("broker.queue_not_deleted", queue=lane.queue, priority=lane.priority, reason=repr(error))

@@ -18,7 +18,7 @@ from typing_extensions import override
 from narad.dispatch import topology
 from narad.dispatch.base import Control, Delivery, Subscription
 from narad.dispatch.declare import declare, declare_dead_letters, declare_ear
-from narad.dispatch.link import Link, foreign_cancels
+from narad.dispatch.link import Link, foreign_ends
 from narad.domain.message import UndecodableMessageError, decode_stop
 from narad.domain.status import Priority
 from narad.domain.task import Lane
@@ -109,7 +109,7 @@ class RabbitSubscription(Subscription):
                 latest[channel] = max(tag, latest.get(channel, 0))
         for channel, tag in latest.items():
             try:
-                with foreign_cancels():
+                with foreign_ends():
                     # All that came before on this channel: it was taken earlier, and settled before this one was taken.
                     await channel.basic_ack(tag, multiple=True, wait=False)
             except (aiormq.exceptions.AMQPError, OSError, RuntimeError):
@@ -122,7 +122,7 @@ class RabbitSubscription(Subscription):
         headers: FieldTable = {REASON_HEADER: reason, LANE_HEADER: topology.lane_queue(delivery.lane).name}
         properties = Basic.Properties(delivery_mode=_PERSISTENT, headers=headers)
         try:
-            with foreign_cancels():
+            with foreign_ends():
                 await channel.basic_publish(
                     delivery.body,
                     exchange=topology.DEAD_LETTER_EXCHANGE,
@@ -163,7 +163,7 @@ class RabbitSubscription(Subscription):
             return
         before = time.monotonic() - quiet_seconds
         try:
-            with foreign_cancels():
+            with foreign_ends():
                 for lane, channel in list(self._channels):
                     if channel in self._consumed and self._heard_at[lane] < before and not self._in_hand[lane]:
                         await channel.basic_cancel(_tag(lane), timeout=self._timeout_seconds)
@@ -193,7 +193,7 @@ class RabbitSubscription(Subscription):
     async def _adjust(self) -> None:
         """Let go of lanes that should not be pushed now, and consume from those that should."""
         try:
-            with foreign_cancels():
+            with foreign_ends():
                 await self._consume_as_wanted()
         except _FAULTS:
             self._link.broken()
@@ -262,7 +262,7 @@ class RabbitSubscription(Subscription):
 
     async def _return(self, channel: UnderlayChannel, tag: int) -> None:
         try:
-            with foreign_cancels():
+            with foreign_ends():
                 await channel.basic_nack(tag, requeue=True, wait=False)
         except _FAULTS:
             log.debug("broker.nack_lost", tag=tag)

@@ -6,6 +6,7 @@ import aio_pika
 import pytest
 
 from narad.dispatch.dead_letters import RENEWED_AFTER, RabbitDeadLetters
+from narad.dispatch.link import foreign_ends
 from narad.dispatch.subscription import LANE_HEADER, REASON_HEADER
 from narad.dispatch.topology import DEAD_LETTER_EXCHANGE, DEAD_LETTER_KEY, DEAD_LETTER_QUEUE, lane_queue
 from narad.domain.message import encode
@@ -115,3 +116,22 @@ async def test_the_next_host_is_asked_where_one_does_not_answer(vhost: str) -> N
     assert await RabbitDeadLetters([REFUSING, vhost], timeout_seconds=10).count() == 0
     with pytest.raises(BrokerUnavailableError):
         await RabbitDeadLetters([REFUSING], timeout_seconds=10).look()
+
+
+async def test_a_broker_that_hangs_up_at_once_is_unavailable() -> None:
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        letters = RabbitDeadLetters([f"amqp://guest:guest@127.0.0.1:{port}/"], timeout_seconds=5)
+
+        # Where exactly in the handshake the end is noticed is a matter of chance.
+        for _ in range(30):
+            with pytest.raises(BrokerUnavailableError):
+                await letters.count()
+
+
+async def test_an_end_of_iteration_within_the_library_is_a_lost_connection() -> None:
+    with pytest.raises(ConnectionError, match="handshake"), foreign_ends():
+        raise StopAsyncIteration
