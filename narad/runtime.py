@@ -4,11 +4,9 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from narad.api.keyring import KeyRing
-from narad.api.server import HttpServer
 from narad.clock import FollowingClock
-from narad.composition.api import http_api, metrics_server, open_keyring
 from narad.composition.ground import Ground
 from narad.composition.upkeep import upkeep
 from narad.composition.worker import resources_for, worker
@@ -41,6 +39,10 @@ from narad.worker.loading import load_handlers
 from narad.worker.resources import Resources
 from narad.worker.worker import Worker
 
+if TYPE_CHECKING:
+    from narad.api.keyring import KeyRing
+    from narad.api.server import HttpServer
+
 BUILT_IN = ("narad.handlers.demo", "narad.handlers.http")
 
 
@@ -65,8 +67,8 @@ class Runtime:
     store: Store
     dispatch: Dispatch
     services: list[Service] = field(default_factory=list)
-    server: HttpServer | None = None
-    keyring: KeyRing | None = None
+    server: "HttpServer | None" = None
+    keyring: "KeyRing | None" = None
     worker: Worker | None = None
     draining: bool = False
 
@@ -153,6 +155,8 @@ async def build(
         )
         runtime = Runtime(store=store, dispatch=ground.dispatch, services=[timekeeper, ground.feed])
         if Role.API in roles:
+            from narad.composition.api import open_keyring  # noqa: PLC0415 - a worker does without the API's libraries
+
             runtime.keyring = await open_keyring(ground)
         _add_services(runtime, ground, roles, loaded, resources)
     except BaseException:
@@ -217,6 +221,8 @@ def _add_services(
     pause = settings.stats_seconds
     services.append(TallyKeeper(ground.tally, ground.store.statistics, ground.clock, pause_seconds=pause))
     if Role.API not in roles and settings.metrics_port:
+        from narad.composition.http import metrics_server  # noqa: PLC0415 - loaded when needed
+
         services.append(metrics_server(ground))
     relay = None
     if Role.RELAY in roles:
@@ -229,6 +235,8 @@ def _add_services(
         runtime.worker = worker(ground, handlers, resources, created)
         services.append(runtime.worker)
     if runtime.keyring is not None:
+        from narad.composition.api import http_api  # noqa: PLC0415 - a worker does without the API's libraries
+
         api = http_api(ground, runtime.keyring, relay, created, lambda: runtime.draining)
         runtime.server = api.server
         services += api.services

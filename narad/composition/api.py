@@ -1,4 +1,4 @@
-"""What a process serves by HTTP: the API with the dashboard, or its metrics alone."""
+"""What an API serves by HTTP, with the dashboard; a process without one does without the libraries behind this."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from functools import partial
 import structlog
 from starlette.types import ASGIApp
 
-from narad.api import metrics_page
+from narad.api import metrics_app
 from narad.api.app import create_app
 from narad.api.edge import Edge
 from narad.api.gate import PROBES
@@ -16,13 +16,13 @@ from narad.api.high_water import HighWater
 from narad.api.keyring import KeyRing
 from narad.api.lasting import Lasting
 from narad.api.origins import is_loopback
-from narad.api.protocol import ConnectionLimits
 from narad.api.readiness import Readiness
 from narad.api.root_path import RootPath
 from narad.api.server import HttpServer
 from narad.api.services import Defaults, Services
 from narad.batcher import Batcher
 from narad.composition.ground import Ground
+from narad.composition.http import connection_limits
 from narad.dashboard.live import Live
 from narad.dashboard.settings_page import shown_settings
 from narad.dashboard.site import create_site
@@ -35,7 +35,6 @@ from narad.issuing import Issuer
 from narad.relay.relay import Relay
 from narad.secrets import KEYS
 from narad.service import Service
-from narad.settings import Settings
 from narad.store import schema
 
 log = structlog.get_logger(__name__)
@@ -88,23 +87,11 @@ def http_api(
         _application(ground, services, live),
         host=settings.host,
         port=settings.port,
-        limits=_connection_limits(settings),
+        limits=connection_limits(settings),
         proxies=settings.trusted_proxies,
         drain=hub.drain,
     )
     return HttpApi(services=[hub, keyring, live, server], server=server)
-
-
-def metrics_server(ground: Ground) -> HttpServer:
-    """What a process without API serves, so that it can be watched too."""
-    settings = ground.settings
-    return HttpServer(
-        metrics_page.metrics_app(ground.metrics.render),
-        host=settings.metrics_host,
-        port=settings.metrics_port,
-        limits=_connection_limits(settings),
-        settings="NARAD_METRICS_HOST or NARAD_METRICS_PORT",
-    )
 
 
 def _application(ground: Ground, services: Services, live: Live) -> ASGIApp:
@@ -116,7 +103,7 @@ def _application(ground: Ground, services: Services, live: Live) -> ASGIApp:
         max_batch_bytes=settings.max_batch_bytes,
         allowed_hosts=settings.allowed_hosts,
         rate=parse_rate(settings.rate_limit) if settings.rate_limit else None,
-        open_paths=PROBES | ({metrics_page.PATH} if settings.metrics_access == "open" else set()),
+        open_paths=PROBES | ({metrics_app.PATH} if settings.metrics_access == "open" else set()),
         site=create_site(
             services,
             live,
@@ -181,12 +168,3 @@ def _broker_check(dispatch: Dispatch) -> Callable[[], str | None]:
         return None if dispatch.available else "degraded: not connected; workers claim tasks from the store meanwhile"
 
     return check
-
-
-def _connection_limits(settings: Settings) -> ConnectionLimits:
-    return ConnectionLimits(
-        most_header_bytes=settings.max_header_bytes,
-        receive_seconds=settings.receive_timeout_seconds,
-        send_seconds=settings.send_timeout_seconds,
-        most_connections=settings.max_connections,
-    )

@@ -123,3 +123,10 @@ def test_the_libraries_of_http_calls_are_loaded_by_the_first_call_and_not_by_a_w
 
     assert "narad.outbound.outbound" in loaded
     assert not loaded & {"httpcore2", "httpx2"}
+
+
+def test_a_process_without_an_api_does_without_what_serves_one() -> None:
+    loaded = loaded_by("import narad.process")
+
+    assert "narad.runtime" in loaded
+    assert not loaded & {"fastapi", "jinja2", "starlette", "uvicorn"}
