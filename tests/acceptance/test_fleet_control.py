@@ -10,7 +10,7 @@ from tests.support.service import Distributed, Service, StartDistributed, StartE
 from tests.support.tasks_api import wait_until
 
 NOBODY = "0193b7c2-0000-7000-8000-000000000000"
-HEARTBEAT_SECONDS = 0.5
+HEARTBEAT_SECONDS = 1.0
 MARGIN_SECONDS = 5.0
 
 

@@ -13,15 +13,16 @@ from tests.support.tasks_api import TasksApi
 
 HANDLERS = "tests.support.handlers,examples.digests"
 
-# Everything that costs waiting is short; a lease is long enough for a busy machine.
+# Everything that costs waiting is short, yet not so short that idle services take the machine from the others; a lease
+# is long enough for a busy machine.
 _SETTINGS = {
     "NARAD_PORT": "0",
     "NARAD_HANDLERS": HANDLERS,
-    "NARAD_HEARTBEAT_SECONDS": "0.5",
+    "NARAD_HEARTBEAT_SECONDS": "1",
     "NARAD_LEASE_SECONDS": "5",
-    "NARAD_RESCUE_SECONDS": "0.5",
-    "NARAD_SWEEP_SECONDS": "0.5",
-    "NARAD_POLL_SECONDS": "0.5",
+    "NARAD_RESCUE_SECONDS": "1",
+    "NARAD_SWEEP_SECONDS": "1",
+    "NARAD_POLL_SECONDS": "1",
     "NARAD_STATS_SECONDS": "0.5",
     "NARAD_BACKOFF_SECONDS": "0.2",
     "NARAD_CANCEL_GRACE_SECONDS": "2",
