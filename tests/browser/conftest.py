@@ -73,7 +73,11 @@ def locked(start_embedded: StartEmbedded) -> Locked:
 
 
 @pytest.fixture
-def open_page(browser: Browser, service: Embedded) -> Iterator[OpenPage]:
+def open_page(
+    browser: Browser,
+    service: Embedded,
+    start_embedded: StartEmbedded,  # what it starts ends after the pages, which would complain of it
+) -> Iterator[OpenPage]:
     """Opens pages, each with cookies of its own; `url` for another service, the rest for Playwright.
 
     Errors, violations of the policy and requests to other places fail the test; those that a test brings about itself
