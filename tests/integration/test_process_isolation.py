@@ -573,6 +573,8 @@ async def test_an_isolated_handler_that_will_not_stop_is_cancelled_and_leaves_it
 
 async def test_an_isolated_handler_ends_at_its_time_limit(sqlite_url: str, tmp_path: Path) -> None:
     async with working(sqlite_url) as (store, _):
+        # A process is there when the time begins to run: to start one may take a busy machine longer than the limit.
+        await finished(store, await submitted(store, "isolated.echo", payload={"text": "ready"}))
         payload = {"path": str(tmp_path / "pids")}
         task = await submitted(store, "isolated.busy", payload=payload, timeout_seconds=2.0, max_attempts=1)
         pids = await pids_in(tmp_path / "pids")

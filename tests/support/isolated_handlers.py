@@ -95,8 +95,8 @@ def echo(text: str) -> str:
 
 @handler("isolated.busy", isolation="process")
 def busy(path: Path) -> None:
-    tell(path)
     try:
+        tell(path)
         while True:
             pass
     finally:
@@ -105,8 +105,8 @@ def busy(path: Path) -> None:
 
 @handler("isolated.wait", isolation="process")
 async def wait(path: Path) -> None:
-    tell(path)
     try:
+        tell(path)
         await asyncio.Event().wait()
     finally:
         path.with_suffix(".tidy").touch()
@@ -114,8 +114,8 @@ async def wait(path: Path) -> None:
 
 @handler("isolated.completes", isolation="process")
 def completes(path: Path) -> str:
-    tell(path)
     try:
+        tell(path)
         while True:
             time.sleep(60)
     except TaskCancelled:
