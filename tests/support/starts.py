@@ -8,7 +8,7 @@ from typing import Final
 _TIMES: Final = 7
 _YARDSTICK: Final = ("-c", "import asyncio, email.message, http.client, ssl, typing, unittest.mock")
 _YARDSTICK_SECONDS: Final = 0.055
-"""What the yardstick takes where the promises are made; machines were seen that took three times as long that day."""
+"""What it takes where the promises are made. A virtual machine with busy neighbours takes three times that."""
 
 
 def start_seconds(*arguments: str) -> float:
