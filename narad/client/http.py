@@ -36,7 +36,12 @@ def settings(service: Profile) -> dict[str, Any]:
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ConfigurationError(f"{service.url!r} is not the address of a service; write it like http://host:8000")
     limits = httpx2.Limits(max_connections=_MOST_CONNECTIONS, max_keepalive_connections=_MOST_IDLE)
-    return {"trust_env": not _is_loopback(parts.hostname), "follow_redirects": False, "limits": limits}
+    found = {"trust_env": not _is_loopback(parts.hostname), "follow_redirects": False, "limits": limits}
+    if parts.scheme == "http" and not found["trust_env"]:
+        # No proxy, no redirect: nothing is ever encrypted, and to load the certificates of the system takes a seventh
+        # of the start of a program. This context trusts none, so that it fails closed.
+        found["verify"] = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return found
 
 
 def headers(call: Call, service: Profile) -> dict[str, str]:

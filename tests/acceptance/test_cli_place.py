@@ -4,7 +4,9 @@ import csv
 import io
 import json
 import os
+import resource
 import shutil
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +16,6 @@ import pytest
 from tests.support.command_line import CommandLine
 from tests.support.ports import free_port
 from tests.support.service import Distributed, Embedded, StartEmbedded
-from tests.support.starts import start_seconds
 
 SECRET = "do-not-show-this-to-anyone-at-all"  # noqa: S105 - opens nothing
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - nothing is bound
@@ -185,13 +186,20 @@ def test_bash_completes_with_its_script(narad: CommandLine) -> None:
 
 @pytest.mark.serial
 def test_the_help_comes_at_once_and_loads_neither_rich_nor_the_server() -> None:
+    # Processor time: other work on the machine does not count against it.
+    took = []
+    for _ in range(7):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-m", "narad", "--help"], capture_output=True, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        took.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     told = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "narad", "--help"], capture_output=True, text=True, check=True
     ).stderr
 
     loaded = {line.rpartition("|")[2].strip() for line in told.splitlines()}
     assert not {"rich", "httpx2", "pydantic", "fastapi", "sqlalchemy", "narad.settings", "asyncio"} & loaded
-    assert start_seconds("-m", "narad", "--help") < 0.2
+    assert statistics.median(took) < 0.2
 
 
 def test_an_unknown_command_is_answered_with_the_nearest(narad: CommandLine) -> None:

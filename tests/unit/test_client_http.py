@@ -1,5 +1,7 @@
 """From requests of the client to those of httpx2."""
 
+import ssl
+
 import httpx2
 import pytest
 
@@ -46,6 +48,15 @@ def test_a_body_is_said_to_be_json() -> None:
 )
 def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(url: str, *, trusts: bool) -> None:
     assert http.settings(Profile(url))["trust_env"] is trusts
+
+
+def test_certificates_are_loaded_where_a_connection_may_be_encrypted() -> None:
+    here = http.settings(Profile("http://localhost:8000"))["verify"]
+
+    assert here.verify_mode is ssl.CERT_REQUIRED
+    assert not here.get_ca_certs()
+    for url in ("https://localhost", "http://10.0.0.1", "https://narad.example"):
+        assert "verify" not in http.settings(Profile(url))
 
 
 @pytest.mark.parametrize("url", ["narad.example", "ftp://x", "http://", "/api", "localhost:8000"])
