@@ -11,7 +11,7 @@ from tests.support.tasks_api import wait_until
 
 NOBODY = "0193b7c2-0000-7000-8000-000000000000"
 HEARTBEAT_SECONDS = 1.0
-MARGIN_SECONDS = 5.0
+MARGIN_SECONDS = 4.5
 
 
 @pytest.fixture(params=["rabbitmq", "direct"])
