@@ -1,23 +1,26 @@
 """The client on a loop."""
 
 from collections.abc import AsyncGenerator, Sequence
+from functools import cached_property
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import httpx2
 
-from narad.client import fleet_flows, http, service_flows
-from narad.client.async_bulk import AsyncBulk
-from narad.client.async_fleet import AsyncAudit, AsyncHandlers, AsyncKeys, AsyncQueues, AsyncWorkers
+from narad.client import http, service_flows
 from narad.client.async_shell import AsyncShell
 from narad.client.async_tasks import AsyncTasks
-from narad.client.fleet_views import Stats, Window
 from narad.client.following import Following
 from narad.client.profile import connection
 from narad.client.retrying import RetryPolicy
 from narad.client.views import Event
 from narad.client.wire import Answer
 from narad.client.words import Json, Status
+
+if TYPE_CHECKING:
+    from narad.client.async_bulk import AsyncBulk
+    from narad.client.async_fleet import AsyncAudit, AsyncHandlers, AsyncKeys, AsyncQueues, AsyncWorkers
+    from narad.client.fleet_views import Stats, Window
 
 
 class AsyncClient:
@@ -58,12 +61,48 @@ class AsyncClient:
     def _use(self, shell: AsyncShell) -> None:
         self._shell = shell
         self.tasks = AsyncTasks(shell)
-        self.bulk = AsyncBulk(shell)
-        self.handlers = AsyncHandlers(shell)
-        self.queues = AsyncQueues(shell)
-        self.workers = AsyncWorkers(shell)
-        self.keys = AsyncKeys(shell)
-        self.audit = AsyncAudit(shell)
+
+    @cached_property
+    def bulk(self) -> "AsyncBulk":
+        """Operations on many tasks."""
+        from narad.client.async_bulk import AsyncBulk  # noqa: PLC0415 - loaded when needed
+
+        return AsyncBulk(self._shell)
+
+    @cached_property
+    def handlers(self) -> "AsyncHandlers":
+        """The handlers that workers have published."""
+        from narad.client.async_fleet import AsyncHandlers  # noqa: PLC0415 - loaded when needed
+
+        return AsyncHandlers(self._shell)
+
+    @cached_property
+    def queues(self) -> "AsyncQueues":
+        """The queues that handlers, workers or tasks name."""
+        from narad.client.async_fleet import AsyncQueues  # noqa: PLC0415 - loaded when needed
+
+        return AsyncQueues(self._shell)
+
+    @cached_property
+    def workers(self) -> "AsyncWorkers":
+        """The workers, and orders to them."""
+        from narad.client.async_fleet import AsyncWorkers  # noqa: PLC0415 - loaded when needed
+
+        return AsyncWorkers(self._shell)
+
+    @cached_property
+    def keys(self) -> "AsyncKeys":
+        """The API keys."""
+        from narad.client.async_fleet import AsyncKeys  # noqa: PLC0415 - loaded when needed
+
+        return AsyncKeys(self._shell)
+
+    @cached_property
+    def audit(self) -> "AsyncAudit":
+        """What was changed and by whom."""
+        from narad.client.async_fleet import AsyncAudit  # noqa: PLC0415 - loaded when needed
+
+        return AsyncAudit(self._shell)
 
     @property
     def base_url(self) -> str:
@@ -77,8 +116,11 @@ class AsyncClient:
         other._use(self._shell.with_options(timeout, max_retries))
         return other
 
-    async def stats(self, window: Window = "5m") -> Stats:
+    async def stats(self, window: "Window" = "5m") -> "Stats":
         """How many tasks there are by status, and what happened of late, overall and by handler."""
+        from narad.client import fleet_flows  # noqa: PLC0415 - loaded when needed
+        from narad.client.fleet_views import Stats  # noqa: PLC0415 - loaded when needed
+
         return await self._shell.run(fleet_flows.read(Stats, "stats", window=window))
 
     def events(

@@ -1,15 +1,13 @@
 """The client that blocks."""
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import httpx2
 
-from narad.client import fleet_flows, http, service_flows
-from narad.client.bulk import Bulk
-from narad.client.fleet import Audit, Handlers, Keys, Queues, Workers
-from narad.client.fleet_views import Stats, Window
+from narad.client import http, service_flows
 from narad.client.following import Following
 from narad.client.profile import connection
 from narad.client.retrying import RetryPolicy
@@ -18,6 +16,11 @@ from narad.client.tasks import Tasks
 from narad.client.views import Event
 from narad.client.wire import Answer
 from narad.client.words import Json, Status
+
+if TYPE_CHECKING:
+    from narad.client.bulk import Bulk
+    from narad.client.fleet import Audit, Handlers, Keys, Queues, Workers
+    from narad.client.fleet_views import Stats, Window
 
 
 class Client:
@@ -58,12 +61,48 @@ class Client:
     def _use(self, shell: Shell) -> None:
         self._shell = shell
         self.tasks = Tasks(shell)
-        self.bulk = Bulk(shell)
-        self.handlers = Handlers(shell)
-        self.queues = Queues(shell)
-        self.workers = Workers(shell)
-        self.keys = Keys(shell)
-        self.audit = Audit(shell)
+
+    @cached_property
+    def bulk(self) -> "Bulk":
+        """Operations on many tasks."""
+        from narad.client.bulk import Bulk  # noqa: PLC0415 - loaded when needed
+
+        return Bulk(self._shell)
+
+    @cached_property
+    def handlers(self) -> "Handlers":
+        """The handlers that workers have published."""
+        from narad.client.fleet import Handlers  # noqa: PLC0415 - loaded when needed
+
+        return Handlers(self._shell)
+
+    @cached_property
+    def queues(self) -> "Queues":
+        """The queues that handlers, workers or tasks name."""
+        from narad.client.fleet import Queues  # noqa: PLC0415 - loaded when needed
+
+        return Queues(self._shell)
+
+    @cached_property
+    def workers(self) -> "Workers":
+        """The workers, and orders to them."""
+        from narad.client.fleet import Workers  # noqa: PLC0415 - loaded when needed
+
+        return Workers(self._shell)
+
+    @cached_property
+    def keys(self) -> "Keys":
+        """The API keys."""
+        from narad.client.fleet import Keys  # noqa: PLC0415 - loaded when needed
+
+        return Keys(self._shell)
+
+    @cached_property
+    def audit(self) -> "Audit":
+        """What was changed and by whom."""
+        from narad.client.fleet import Audit  # noqa: PLC0415 - loaded when needed
+
+        return Audit(self._shell)
 
     @property
     def base_url(self) -> str:
@@ -77,8 +116,11 @@ class Client:
         other._use(self._shell.with_options(timeout, max_retries))
         return other
 
-    def stats(self, window: Window = "5m") -> Stats:
+    def stats(self, window: "Window" = "5m") -> "Stats":
         """How many tasks there are by status, and what happened of late, overall and by handler."""
+        from narad.client import fleet_flows  # noqa: PLC0415 - loaded when needed
+        from narad.client.fleet_views import Stats  # noqa: PLC0415 - loaded when needed
+
         return self._shell.run(fleet_flows.read(Stats, "stats", window=window))
 
     def events(
