@@ -20,7 +20,7 @@ COLUMNS = (
 )
 _PAUSE_SECONDS = 0.5
 
-app = group("bulk", "Bulk operations, as `narad tasks cancel` and `retry` order them by filters.")
+app = group()
 
 OperationId = Annotated[str, typer.Argument(metavar="ID", help="The id of a bulk operation.")]
 

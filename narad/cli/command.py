@@ -41,9 +41,9 @@ class Remote:
     profile: Annotated[str | None, typer.Option("--profile", metavar="NAME", help="A profile to use.")] = None
 
 
-def group(name: str, text: str) -> typer.Typer:
-    """A group of commands."""
-    return typer.Typer(name=name, help=text, no_args_is_help=True, rich_markup_mode=None)
+def group() -> typer.Typer:
+    """The commands of a group, which `narad.cli.groups` names."""
+    return typer.Typer(rich_markup_mode=None)
 
 
 def command(app: typer.Typer, *examples: str, name: str | None = None, remote: bool = True) -> Callable[[Body], Body]:

@@ -7,7 +7,7 @@ from narad.cli.starting import read_settings
 
 COLUMNS = (Column("variable", "variable"), Column("value", "value"), Column("from", "from"))
 
-app = group("config", "The settings that the service would have here.")
+app = group()
 
 
 @command(app, "narad config show", "narad config show -o json", "narad config show -o csv > settings.csv", remote=False)

@@ -21,7 +21,7 @@ COLUMNS = (
     Column("attempt", "data.attempt"),
 )
 
-app = group("events", "Events: what happens to tasks, as it happens.")
+app = group()
 
 
 @app.callback()

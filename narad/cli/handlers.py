@@ -13,7 +13,7 @@ from narad.cli.session import Session
 if TYPE_CHECKING:
     from narad.cli.module_handlers import Findings
 
-app = group("handlers", "Handlers: what can be asked for, and what modules hold.")
+app = group()
 
 Modules = Annotated[
     list[str] | None,

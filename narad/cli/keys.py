@@ -29,7 +29,7 @@ COLUMNS = (
     Column("last_used_at", "last_used_at", Kind.TIME, spare=True),
 )
 
-app = group("keys", "API keys. These commands work on the database, with the secret that the service has.")
+app = group()
 
 
 class RoleName(StrEnum):

@@ -7,24 +7,9 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from narad.cli import (
-    bulk,
-    completion,
-    config,
-    doctor,
-    events,
-    handlers,
-    health,
-    keys,
-    profile,
-    queues,
-    request,
-    stats,
-    tasks,
-    top,
-    workers,
-)
+from narad.cli import completion, doctor, health, request, stats, top
 from narad.cli.command import below_help, command
+from narad.cli.groups import add_groups
 from narad.cli.starting import one_line, read_settings
 
 if TYPE_CHECKING:
@@ -169,8 +154,7 @@ def version() -> None:
     typer.echo(__version__)
 
 
-for _group in (tasks, events, queues, workers, handlers, bulk, keys, config, profile):
-    app.add_typer(_group.app)
+add_groups(app)
 command(app, *stats.EXAMPLES)(stats.stats)
 command(app, *request.EXAMPLES)(request.request)
 command(app, *top.EXAMPLES)(top.top)

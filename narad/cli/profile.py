@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (Column("name", "name"), Column("current", "current"), Column("url", "url"), Column("key", "key"))
 
-app = group("profile", "Profiles: services by name, in narad/config.toml under your configuration folder.")
+app = group()
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of a profile.")]
 

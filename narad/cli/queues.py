@@ -20,7 +20,7 @@ COLUMNS = (
     Column("reason", "paused_reason", spare=True),
 )
 
-app = group("queues", "Queues: what waits, and holding it up.")
+app = group()
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of a queue.")]
 

@@ -22,7 +22,7 @@ COLUMNS = (
     Column("version", "version", spare=True),
 )
 
-app = group("workers", "Workers: who does the work, and orders to them. `narad worker` starts one.")
+app = group()
 
 
 class State(StrEnum):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from narad.cli.groups import GROUPS
 from tests.support.command_line import CommandLine
 from tests.support.ports import free_port
 from tests.support.service import Distributed, Embedded, StartEmbedded
@@ -199,6 +200,7 @@ def test_the_help_comes_at_once_and_loads_neither_rich_nor_the_server() -> None:
 
     loaded = {line.rpartition("|")[2].strip() for line in told.splitlines()}
     assert not {"rich", "httpx2", "pydantic", "fastapi", "sqlalchemy", "narad.settings", "asyncio"} & loaded
+    assert not {f"narad.cli.{group}" for group in GROUPS} & loaded
     assert statistics.median(took) < 0.2
 
 

@@ -7,7 +7,7 @@ import typer
 from narad.cli.columns import Column, Kind
 from narad.cli.command import group
 
-app = group("tasks", "Tasks: create, look at, steer, wait for.")
+app = group()
 
 COLUMNS = (
     Column("id", "id"),
