@@ -65,6 +65,6 @@ QUICK = Scale(
     growth_drain_tasks=500,
     reads=10,
     dashboard_rows=5_000,
-    dashboard_reads=2,
+    dashboard_reads=1,
     peer_share=0.02,
 )
