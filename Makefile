@@ -15,7 +15,7 @@ LOCK_FLAGS ?=
 MINUTES ?= 5
 SEED ?=
 
-# Everything starts from compiled modules, as where it is installed: Narad starts in two thirds of the time so.
+# Everything starts from compiled modules, as where it is installed.
 unexport PYTHONDONTWRITEBYTECODE
 
 # Tests wait more than they compute, so there are more processes than cores. The tests of a file stay together: they

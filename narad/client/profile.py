@@ -16,7 +16,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from tempfile import mkstemp
 
 from narad.client.errors import ConfigurationError
 
@@ -69,8 +69,10 @@ def read_profiles(path: Path | None = None) -> Profiles:
     path = path or config_path()
     try:
         with path.open("rb") as file:
+            import tomllib  # noqa: PLC0415 - most have no such file
+
             mode = os.fstat(file.fileno()).st_mode
-            said = _parsed(file)
+            said = tomllib.load(file)
     except FileNotFoundError:
         return Profiles()
     except (OSError, ValueError) as error:
@@ -89,8 +91,6 @@ def read_profiles(path: Path | None = None) -> Profiles:
 
 def write_profiles(profiles: Profiles, path: Path | None = None) -> None:
     """Write the profiles to a file that the user alone may read, whole or not at all."""
-    from tempfile import mkstemp  # noqa: PLC0415 - loaded when needed
-
     path = path or config_path()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, temporary = mkstemp(dir=path.parent, prefix=".config-")  # with mode 0600
@@ -132,12 +132,6 @@ def _chosen(name: str | None, path: Path) -> Profile:
     profiles = read_profiles(path)
     name = name or profiles.current
     return Profile(DEFAULT_URL) if name is None else profiles.named(name)
-
-
-def _parsed(file: BinaryIO) -> dict[str, Any]:
-    import tomllib  # noqa: PLC0415 - loaded when needed
-
-    return tomllib.load(file)
 
 
 def _text(value: object) -> str:
